@@ -1,0 +1,42 @@
+"""What the scripts share: running a command with honest exit codes.
+
+Exit codes: 0 everything passed; 1 a fit failed the gate (or the comparison with the paper
+changed); 2 the input has a fault. A fault in the data is one line, never a stack trace.
+"""
+
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+from models.errors import GateError, InputError
+
+
+def run(app: Any, tokens: Sequence[str] | None = None) -> None:
+    """Run a cyclopts app and leave the process with an honest exit code.
+
+    Parameters
+    ----------
+    app
+        The ``cyclopts.App``.
+    tokens
+        Arguments, for tests; the command line's by default.
+    """
+    from cyclopts import CycloptsError
+
+    try:
+        app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
+    except CycloptsError as error:
+        message = " ".join(str(error).split())
+        fail(f"{message} (see --help)", 2)
+    except InputError as error:
+        fail(str(error), 2)
+    except GateError as error:
+        fail(str(error), 1)
+    except KeyboardInterrupt:
+        fail("interrupted; existing results are untouched", 130)
+
+
+def fail(message: str, code: int) -> None:
+    """Print one line to standard error and exit."""
+    print(f"error: {message}", file=sys.stderr)
+    raise SystemExit(code)

@@ -1,0 +1,1 @@
+"""Figures: results in, ``matplotlib.figure.Figure`` out. Only scripts save them."""

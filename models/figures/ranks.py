@@ -1,0 +1,40 @@
+"""Rank plots of a fit: are the chains drawing from the same distribution?"""
+
+from typing import TYPE_CHECKING
+
+import arviz_plots as azp
+import matplotlib.pyplot as plt
+from matplotlib.figure import Figure
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+def rank_plot(tree: "xr.DataTree", title: str) -> Figure:
+    """Draw the rank ECDFs of the scalar parameters of a fit (ArviZ ``plot_rank``).
+
+    Parameters
+    ----------
+    tree
+        A fit; its scalar free variables are drawn.
+    title
+        Name of the fit.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+        One panel a parameter; lines that stay within the grey band are chains that agree.
+    """
+    posterior = tree["posterior"].to_dataset()
+    names = [
+        name
+        for name in ("mu", "sigma_group", "tau", "rho")
+        if name in posterior and posterior[name].ndim == 2
+    ]
+    plot = azp.plot_rank(
+        tree, var_names=names, figure_kwargs={"figsize": (2.4 * max(2, len(names)), 2.4)}
+    )
+    figure: Figure = plot.viz["figure"].item()
+    figure.suptitle(title, fontsize=9)
+    plt.close(figure)  # ArviZ draws through pyplot, which would keep every figure open
+    return figure

@@ -1,0 +1,146 @@
+"""The main job: every fit, table and figure of the project, in order, with one progress bar."""
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from models.constants import DATA_DIR
+from models.evidence import Evidence, load_evidence
+from models.figures.ranks import rank_plot
+from models.figures.style import save_png
+from models.outputs import (
+    diagnostics_markdown,
+    gate_row,
+    pools_markdown,
+    write_comparison,
+    write_csv,
+    write_pool_figures,
+)
+from models.pooled_job import PoolSpec, fit_pools, pool_specs, study_rates
+from models.priors import DEFAULT_PRIORS
+from models.published import agreement_counts, compare_published
+from models.published_report import unexpected
+from models.runs import save_fit, write_text
+from models.sampling import Fit, Sampler, SamplerSettings
+from models.validation import PoolRow, validation_table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.progress import Progress, TaskID
+
+
+@dataclass
+class Job:
+    """One run of the main job.
+
+    Attributes
+    ----------
+    out
+        Folder of the results.
+    seed, draws
+        Sampler settings.
+    quick
+        Leave out the smaller pools.
+    """
+
+    out: Path
+    seed: int
+    draws: int
+    quick: bool = False
+    problems: list[str] = field(default_factory=list)
+    gates: list[dict[str, object]] = field(default_factory=list)
+
+    def run(self, console: "Console") -> list[str]:
+        """Run every part and return what went wrong, in words; empty if nothing did."""
+        from rich.progress import (
+            BarColumn,
+            MofNCompleteColumn,
+            Progress,
+            TextColumn,
+            TimeElapsedColumn,
+        )
+
+        evidence = load_evidence()
+        specs = pool_specs(evidence, overall_only=self.quick)
+        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+        with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
+            self._progress = progress
+            self._task: TaskID = progress.add_task("pools", total=len(specs))
+            self._comparison(evidence, console)
+            sampler = Sampler(SamplerSettings(draws=self.draws, seed=self.seed))
+            rows = fit_pools(specs, sampler, DEFAULT_PRIORS, self._keep_pool)
+            self._pools(rows, console)
+            self._diagnostics(console)
+        return self.problems
+
+    def keep(self, name: str, description: str, fit: Fit) -> None:
+        """Save a fit with its record and rank plot, and note its verdict."""
+        save_fit(fit, self.out / "fits", name, sorted(DATA_DIR.glob("*.csv")))
+        save_png(rank_plot(fit.tree, name), self.out / "diagnostics" / f"ranks_{name}", dpi=110)
+        self.gates.append(gate_row(name, description, fit))
+        if not fit.gate.passed:
+            self.problems.append(f"{name} ({description}) did not pass the gate")
+
+    def _keep_pool(self, spec: PoolSpec, fit: Fit) -> None:
+        self.keep(f"pool_{spec.pool_id}", f"{spec.outcome}, {spec.label}", fit)
+        self._progress.advance(self._task)
+
+    def _comparison(self, evidence: Evidence, console: "Console") -> None:
+        comparison = compare_published(evidence)
+        write_comparison(comparison, self.out)
+        counts = agreement_counts(comparison)
+        for basis, row in counts.iterrows():
+            words = str(basis).replace("_", " ")
+            console.print(f"published values, {words}: {row['agrees']} of {row['total']} agree")
+        if changed := unexpected(comparison):
+            self.problems.append(f"new disagreements with the paper: {', '.join(changed)}")
+
+    def _pools(self, rows: list[PoolRow], console: "Console") -> None:
+        table = validation_table(rows)
+        tables = self.out / "tables"
+        write_csv(table, tables / "pools.csv")
+        write_text(tables / "pools.md", pools_markdown(table))
+        for row in rows:
+            if row.label == "overall":
+                write_csv(study_rates(row), tables / f"study_rates_{row.outcome}.csv")
+        if not self.quick:
+            write_pool_figures(rows, table, self.out)
+        for failed in table[table["verdict"] == "fails"].itertuples():
+            self.problems.append(f"{failed.id} ({failed.label}): {failed.reason}")
+        console.print(_summary(table))
+
+    def _diagnostics(self, console: "Console") -> None:
+        table = pd.DataFrame(self.gates)
+        write_csv(table, self.out / "tables" / "diagnostics.csv")
+        write_text(self.out / "tables" / "diagnostics.md", diagnostics_markdown(table))
+        passed = int((table["gate"] == "passed").sum())
+        console.print(
+            f"gate: {passed} of {len(table)} fits passed "
+            f"(worst R-hat {table['rhat_max'].max():.4f}, least ESS "
+            f"{table[['ess_bulk_min', 'ess_tail_min']].min().min():.0f}, "
+            f"{table['divergences'].sum()} divergences, "
+            f"{int((table['escalations'] > 0).sum())} refitted)"
+        )
+
+
+def _summary(table: pd.DataFrame) -> object:
+    """Return the summary table for the terminal."""
+    from rich.table import Table
+
+    from models.tables import rate
+
+    view = Table(box=None, pad_edge=False, title="Published pools", title_justify="left")
+    for heading in ("", "pool", "k", "Freeman-Tukey", "typical rate (Bayes)", "verdict"):
+        view.add_column(heading, justify="right" if heading == "k" else "left")
+    for row in table.itertuples():
+        view.add_row(
+            row.outcome.upper(),
+            row.label,
+            str(row.k),
+            rate(row.ft_estimate, row.ft_lower, row.ft_upper, 2),
+            rate(row.typical_median, row.typical_lower, row.typical_upper, 2),
+            row.verdict,
+        )
+    return view

@@ -1,0 +1,151 @@
+"""Writing results: tables, figures and diagnostics, each file in one step."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from models.runs import replacing, write_text
+from models.tables import frame_markdown, rate
+
+if TYPE_CHECKING:
+    from models.sampling import Fit
+    from models.validation import PoolRow
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> Path:
+    """Write a frame without its index, Unix line ends, unrounded."""
+    with replacing(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+    return path
+
+
+def write_comparison(comparison: pd.DataFrame, out: Path) -> list[Path]:
+    """Write the comparison with the paper as CSV and Markdown."""
+    from models.published_report import comparison_markdown
+
+    table = write_csv(comparison, out / "tables" / "published_comparison.csv")
+    page = out / "tables" / "published_comparison.md"
+    write_text(page, comparison_markdown(comparison))
+    return [table, page]
+
+
+def pools_markdown(table: pd.DataFrame) -> str:
+    """Return the validation table for readers: rates in proportions, three digits."""
+
+    def cell(row: object, name: str) -> str:
+        values = [getattr(row, f"{name}_{part}") for part in ("median", "lower", "upper")]
+        return rate(*values)
+
+    rows = []
+    for r in table.itertuples():
+        glmm = r.glmm_note or "none"
+        if not pd.isna(r.glmm_estimate):
+            glmm = rate(r.glmm_estimate, r.glmm_lower, r.glmm_upper)
+        rows.append(
+            {
+                "id": r.id,
+                "outcome": r.outcome.upper(),
+                "pool": r.label,
+                "k": str(r.k),
+                "events/total": f"{r.events}/{r.total}",
+                "crude": f"{r.crude:.3f}",
+                "Freeman-Tukey (95 % CI)": rate(r.ft_estimate, r.ft_lower, r.ft_upper),
+                "GLMM (95 % CI)": glmm,
+                "Bayes, typical": cell(r, "typical"),
+                "Bayes, average": cell(r, "average"),
+                "tau": cell(r, "tau"),
+                "difference": f"{r.difference:+.3f}",
+                "overlap": f"{r.overlap:.2f}",
+                "verdict": r.verdict if r.verdict == "passes" else f"{r.verdict}: {r.reason}",
+                "gate": r.gate,
+            }
+        )
+    text = (
+        "# Published pools, three estimators\n\n"
+        "Rates are proportions. Bayes: posterior median with 95 % equal-tailed interval; "
+        "*typical* is the rate of the median study, *average* the mean rate over studies; tau is "
+        "the standard deviation between studies (logit scale). *difference* is typical minus "
+        "Freeman-Tukey, *overlap* the common part of the two intervals as a share of the shorter. "
+        "A pool of five studies or more passes if the difference is at most 0.030 and the overlap "
+        "at least 0.75; of three or four, if the difference is at most 0.035.\n\n"
+    )
+    frame = pd.DataFrame(rows)
+    frame["verdict"] = frame["verdict"].str.removesuffix(": ")
+    return text + frame_markdown(frame) + "\n"
+
+
+def gate_row(name: str, description: str, fit: "Fit") -> dict[str, object]:
+    """Return the line of the diagnostics table for one fit."""
+    return {
+        "fit": name,
+        "model": fit.model,
+        "description": description,
+        "gate": "passed" if fit.gate.passed else "FAILED",
+        "rhat_max": fit.gate.rhat_max,
+        "ess_bulk_min": fit.gate.ess_bulk_min,
+        "ess_tail_min": fit.gate.ess_tail_min,
+        "divergences": fit.gate.divergences,
+        "saturated_trees": fit.gate.saturated_trees,
+        "bfmi_min": fit.gate.bfmi_min,
+        "parameters": len(fit.gate.table),
+        "draws": fit.settings.draws * fit.settings.chains,
+        "target_accept": fit.settings.target_accept,
+        "escalations": fit.escalations,
+        "seed": fit.settings.seed,
+    }
+
+
+def diagnostics_markdown(table: pd.DataFrame) -> str:
+    """Return the diagnostics table for readers."""
+    shown = table.drop(columns=["model", "seed"]).copy()
+    for column, digits in (
+        ("rhat_max", 4),
+        ("ess_bulk_min", 0),
+        ("ess_tail_min", 0),
+        ("bfmi_min", 2),
+    ):
+        shown[column] = [f"{value:.{digits}f}" for value in shown[column]]
+    failed = int((table["gate"] != "passed").sum())
+    head = f"**{failed} fits did not pass: do not use their results.**" if failed else ""
+    return (
+        "# Diagnostics of every fit\n\n"
+        "Gate: R-hat at most 1.01, bulk and tail effective sample size at least 400, no "
+        "divergence, no saturated tree, BFMI at least 0.3, over every free variable and every "
+        "estimand. A fit that fails is refitted with twice the draws and tuning and a target "
+        "acceptance of 0.99, then 0.999 (column escalations); the seed is never changed.\n\n"
+        f"{head}\n\n{frame_markdown(shown)}\n"
+    )
+
+
+def write_pool_figures(rows: "list[PoolRow]", table: pd.DataFrame, out: Path) -> list[Path]:
+    """Draw the forest plot of each outcome and the agreement plot."""
+    from models.constants import OUTCOMES
+    from models.figures.agreement import agreement
+    from models.figures.forest import forest
+    from models.figures.style import mark_failed, save
+    from models.pooled_job import forest_blocks
+
+    written = []
+    for outcome, name in OUTCOMES.items():
+        blocks, overall = forest_blocks(rows, outcome)
+        figure = forest(blocks, overall, name)
+        if not all(row.gate_passed for row in rows if row.outcome == outcome):
+            mark_failed(figure)
+        written += save(figure, out / f"forest_{outcome}")
+    pools = table[table["verdict"] != "not printed"].rename(
+        columns={
+            "ft_estimate": "estimate",
+            "ft_lower": "lower",
+            "ft_upper": "upper",
+            "typical_median": "median",
+        }
+    )
+    pools = pools.assign(
+        outcome=pools["outcome"].map(OUTCOMES),
+        note=["k = 2, fixed effect" if v == "reported" else "" for v in pools["verdict"]],
+    )
+    figure = agreement(pools)
+    if (table["gate"] != "passed").any():
+        mark_failed(figure)
+    return written + save(figure, out / "agreement")

@@ -1,0 +1,47 @@
+"""Words and tables: results in, text out; nothing is computed here."""
+
+from collections.abc import Iterable, Sequence
+
+import pandas as pd
+
+
+def rate(estimate: float, lower: float, upper: float, digits: int = 3) -> str:
+    """Format an estimate with its interval, ``0.161 (0.116-0.211)``."""
+    dash = "-" if min(lower, upper) >= 0 else " to "
+    return f"{estimate:.{digits}f} ({lower:.{digits}f}{dash}{upper:.{digits}f})"
+
+
+def percent(value: float, digits: int = 0) -> str:
+    """Format a proportion as per cent, ``16 %``."""
+    return f"{100 * value:.{digits}f} %"
+
+
+def probability(value: float, resolution: float = 0.001) -> str:
+    """Format a posterior probability, never as a bare 0 or 1.
+
+    Parameters
+    ----------
+    value
+        Probability from draws or quadrature.
+    resolution
+        Smallest probability (and distance from 1) that is printed as a number.
+    """
+    if value < resolution:
+        return f"< {resolution:g}"
+    if value > 1 - resolution:
+        return f"> {1 - resolution:g}"
+    return f"{value:.3f}" if min(value, 1 - value) < 0.01 else f"{value:.2f}"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    """Return a Markdown table; bars within cells are escaped."""
+
+    def line(cells: Sequence[str]) -> str:
+        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+
+    return "\n".join([line(header), line(["---"] * len(header)), *map(line, rows)])
+
+
+def frame_markdown(frame: pd.DataFrame) -> str:
+    """Return a frame of texts as a Markdown table."""
+    return markdown([str(c) for c in frame.columns], frame.astype(str).to_numpy().tolist())

@@ -1,0 +1,167 @@
+"""Pool one review: the published estimator, the ML GLMM and the Bayesian model."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+from cyclopts import App, Parameter
+
+from models.cli import run
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+app = App(help=__doc__, version_flags=[])
+
+
+@app.default
+def pool(
+    review: Path | None = None,
+    *,
+    outcome: Literal["orr", "dcr", "trae"] | None = None,
+    where: Annotated[list[str], Parameter(negative=())] | None = None,
+    prior_mu_mean: float = 0.0,
+    prior_mu_sd: float = 1.5,
+    prior_tau_scale: float = 1.0,
+    draws: int = 2000,
+    seed: int = 20250107,
+    json: Path | None = None,
+) -> None:
+    """Pool the proportions of one review.
+
+    Parameters
+    ----------
+    review
+        CSV with the columns study, events, total (further columns allowed).
+    outcome
+        Instead of a file: an outcome of the paper (orr: objective response, dcr: disease
+        control, trae: grade 3-5 treatment-related adverse events).
+    where
+        Keep the rows with COLUMN=VALUE, for example --where treatment="ICI + TKI"; may be
+        repeated.
+    prior_mu_mean
+        Mean of the normal prior of mu (logit of the typical rate).
+    prior_mu_sd
+        Standard deviation of the normal prior of mu.
+    prior_tau_scale
+        Scale of the half-normal prior of tau (SD between studies, logit scale).
+    draws
+        Draws kept per chain (four chains).
+    seed
+        Seed of the sampler.
+    json
+        Write every number, unrounded, to this file.
+    """
+    from models.errors import GateError, InputError
+    from models.priors import Priors
+    from models.review import read_review, select
+
+    priors = Priors(mu_mean=prior_mu_mean, mu_sd=prior_mu_sd, tau_scale=prior_tau_scale)
+    if (review is None) == (outcome is None):
+        raise InputError("give either a review file or --outcome orr|dcr|trae")
+    if draws < 100:
+        raise InputError(f"--draws must be at least 100, got {draws}")
+    if review is not None:
+        data, source = read_review(review), str(review)
+    else:
+        from models.evidence import load_evidence
+
+        data, source = load_evidence().outcome(str(outcome)), f"the paper's {outcome} data"
+    data = select(data, where or [], source)
+
+    from models.freeman_tukey import freeman_tukey_pool
+    from models.glmm import fit_glmm
+    from models.pooled_results import freeman_tukey_dict, glmm_dict
+
+    freeman_tukey = freeman_tukey_pool(data["events"], data["total"])
+    glmm = fit_glmm(data["events"], data["total"])
+    show_frequentist(data, source, freeman_tukey, glmm)
+
+    from rich.console import Console
+
+    with Console(stderr=True).status("compiling and sampling the Bayesian model"):
+        from models.estimands import pooled_estimands
+        from models.pooled import build_pooled_model
+        from models.pooled_results import summarise_pooled
+        from models.sampling import Sampler, SamplerSettings
+
+        sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
+        fit = sampler.fit(build_pooled_model, data, priors, pooled_estimands)
+        bayes = summarise_pooled(fit.posterior, data)
+    show_bayes(bayes, fit.gate.sentence())
+    if json is not None:
+        from models.runs import write_json
+
+        write_json(
+            json,
+            {
+                "k": len(data),
+                "freeman_tukey": freeman_tukey_dict(freeman_tukey),
+                "glmm": glmm_dict(glmm),
+                "bayes": bayes.as_dict(),
+                "diagnostics": fit.gate.as_dict(),
+            },
+        )
+    if not fit.gate.passed:
+        raise GateError(f"the fit did not pass the gate; do not use it. {fit.gate.sentence()}")
+
+
+def show_frequentist(data: "pd.DataFrame", source: str, freeman_tukey: Any, glmm: Any) -> None:
+    """Print the two frequentist pools."""
+    from rich.console import Console
+
+    from models.tables import rate
+
+    out = Console(highlight=False)
+    events, total = int(data["events"].sum()), int(data["total"].sum())
+    out.print(
+        f"[bold]{source}[/]: {len(data)} studies, {events} events in {total} patients "
+        f"(crude {events / total:.3f})"
+    )
+    i2 = "-" if freeman_tukey.i2 is None else f"{freeman_tukey.i2:.1f} %"
+    out.print(
+        f"  Freeman-Tukey pool ({freeman_tukey.method})  "
+        f"{rate(freeman_tukey.estimate, freeman_tukey.lower, freeman_tukey.upper)}   I2 {i2}"
+    )
+    if glmm.exists:
+        out.print(
+            f"  ML GLMM, typical rate  {rate(glmm.estimate, glmm.lower, glmm.upper)}   "
+            f"tau {glmm.tau2**0.5:.3f} (logit scale)"
+        )
+    else:
+        out.print(f"  ML GLMM: no maximum exists ({glmm.reason})")
+
+
+def show_bayes(bayes: Any, gate: str) -> None:
+    """Print the Bayesian estimates and the shrunken study rates."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from models.tables import rate
+
+    out = Console(highlight=False)
+    for name, numbers in (
+        ("typical rate (median study)", bayes.typical),
+        ("average rate (mean over studies)", bayes.average),
+        ("rate in a new study", bayes.new_study),
+    ):
+        values = rate(numbers["median"], numbers["lower"], numbers["upper"])
+        out.print(f"  Bayes, {name}  {values}")
+    tau = rate(bayes.tau["median"], bayes.tau["lower"], bayes.tau["upper"])
+    out.print(f"  Bayes, tau (SD between studies, logit scale)  {tau}")
+    out.print("  Bayes: posterior median with 95 % equal-tailed interval")
+    table = Table(title="Study rates", title_justify="left", box=None, pad_edge=False)
+    for heading in ("study", "events/total", "observed", "posterior median (95 % interval)"):
+        table.add_column(heading, justify="left" if heading == "study" else "right")
+    for row in bayes.studies.itertuples():
+        table.add_row(
+            str(row.study),
+            f"{row.events}/{row.total}",
+            f"{row.events / row.total:.3f}",
+            rate(row.median, row.lower, row.upper),
+        )
+    out.print(table)
+    out.print(f"  gate: {gate}")
+
+
+if __name__ == "__main__":
+    run(app)
