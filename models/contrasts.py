@@ -89,8 +89,10 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
     """
     if "risk_difference" not in draws:
         return pd.DataFrame(
-            columns=["a", "b", "scale", "estimand", "median", "lower", "upper"]
-            + ["p_superior", "p_margin", "p_within"]
+            columns=[
+                *("a", "b", "scale", "estimand", "median", "lower", "upper"),
+                *("p_superior", "p_margin", "p_within"),
+            ]
         )
     rows = []
     probs = [INTERVAL_PROBS[0], 0.5, INTERVAL_PROBS[1]]
@@ -100,6 +102,8 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
             difference = one["risk_difference"].values.ravel()
             p_superior = float((difference > 0).mean())
             for scale in SCALES:
+                p_margin: float | None = None
+                p_within: float | None = None
                 if scale == "risk_difference":
                     lower, median, upper = np.quantile(difference, probs)
                     sign = 1.0 if median >= 0 else -1.0
@@ -108,7 +112,6 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
                 else:
                     values = one[f"log_{scale}"].values.ravel()
                     lower, median, upper = np.exp(np.quantile(values, probs))
-                    p_margin = p_within = None
                 rows.append(
                     {
                         "a": str(one["a"].item()),
@@ -195,16 +198,14 @@ def league_table(contrasts: pd.DataFrame, scale: str, estimand: str) -> pd.DataF
 
     chosen = contrasts[(contrasts["scale"] == scale) & (contrasts["estimand"] == estimand)]
     groups = list(dict.fromkeys([*chosen["b"], *chosen["a"]]))
+    difference = scale == "risk_difference"
     table = pd.DataFrame("", index=pd.Index(groups, name="row v. column"), columns=groups)
     for row in chosen.itertuples():
         low, mid, high, p = row.lower, row.median, row.upper, row.p_superior
-        if scale == "risk_difference":
-            back = (-mid, -high, -low)
-        else:
-            back = (1 / mid, 1 / high, 1 / low)
+        turned = (-mid, -high, -low) if difference else (1 / mid, 1 / high, 1 / low)
         for r, c, numbers, prob in (
             (row.a, row.b, (mid, low, high), p),
-            (row.b, row.a, back, 1 - p),
+            (row.b, row.a, turned, 1 - p),
         ):
             table.loc[r, c] = f"{rate(*numbers, digits=2)}; P {probability(prob)}"
     return table
@@ -217,5 +218,3 @@ def threshold_table(rates: xr.DataArray) -> pd.DataFrame:
         {f"p_above_{100 * t:.0f}": (values > t).mean(axis=0) for t in THRESHOLDS},
         index=pd.Index([str(g) for g in rates["group"].values], name="group"),
     )
-
-

@@ -12,6 +12,8 @@ import arviz_stats as azs
 import numpy as np
 import pandas as pd
 
+from models.tables import gate_sentence
+
 if TYPE_CHECKING:
     import xarray as xr
 
@@ -75,14 +77,7 @@ class GateReport:
 
     def sentence(self) -> str:
         """Return one line for tables and the terminal."""
-        numbers = (
-            f"R-hat <= {self.rhat_max:.4f}, ESS bulk >= {self.ess_bulk_min:.0f}, "
-            f"tail >= {self.ess_tail_min:.0f}, {self.divergences} divergences, "
-            f"BFMI >= {self.bfmi_min:.2f}"
-        )
-        if self.passed:
-            return f"passed ({numbers})"
-        return f"FAILED: {'; '.join(self.failures)} ({numbers})"
+        return gate_sentence(self.as_dict(), self.bfmi_min, self.failures)
 
 
 def _per_scalar(statistic: "xr.Dataset", name: str) -> pd.Series:

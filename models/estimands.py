@@ -107,9 +107,7 @@ def group_estimands(posterior: xr.Dataset, seed: int, group_of: xr.DataArray) ->
 
 def summarise(draws: xr.DataArray) -> dict[str, float]:
     """Return median and 95 % equal-tailed interval of a scalar's draws (unrounded)."""
-    lower, median, upper = np.quantile(
-        draws.values, [INTERVAL_PROBS[0], 0.5, INTERVAL_PROBS[1]]
-    )
+    lower, median, upper = np.quantile(draws.values, [INTERVAL_PROBS[0], 0.5, INTERVAL_PROBS[1]])
     return {"median": float(median), "lower": float(lower), "upper": float(upper)}
 
 

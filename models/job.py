@@ -28,7 +28,7 @@ from models.validation import PoolRow, validation_table
 
 if TYPE_CHECKING:
     from rich.console import Console
-    from rich.progress import Progress, TaskID
+    from rich.progress import TaskID
 
 
 @dataclass

@@ -49,7 +49,5 @@ def build_pooled_model(review: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) ->
         mu = pm.Normal("mu", mu_mean, mu_sd)
         tau = pm.HalfNormal("tau", tau_scale)
         z = pm.Normal("z", 0.0, 1.0, dims="study")
-        pm.Binomial(
-            "responders", n=total, logit_p=mu + tau * z, observed=events, dims="study"
-        )
+        pm.Binomial("responders", n=total, logit_p=mu + tau * z, observed=events, dims="study")
     return model

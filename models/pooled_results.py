@@ -72,9 +72,7 @@ def summarise_pooled(posterior: xr.Dataset, review: pd.DataFrame) -> PooledPoste
         The review that was fitted; gives the counts of the studies table, in its order.
     """
     mu, tau = posterior["mu"], posterior["tau"]
-    rates = [
-        summarise(posterior["study_rate"].sel(study=str(study))) for study in review["study"]
-    ]
+    rates = [summarise(posterior["study_rate"].sel(study=str(study))) for study in review["study"]]
     studies = pd.concat(
         [
             review[["study", "events", "total"]].reset_index(drop=True),

@@ -88,7 +88,11 @@ def _compare(row: dict[str, object], evidence: Evidence) -> dict[str, object]:
 
     values = _recompute(text, evidence)
     if text["unit"] == "percent" and text["kind"] == "cell rate":
-        values |= {name: 100 * values[name] for name in ("estimate", "lower", "upper")}
+        values |= {
+            name: 100 * value
+            for name, value in values.items()
+            if name in ("estimate", "lower", "upper") and value is not None
+        }
     result |= values
     single_group = text["inputs"] == "printed"
     result["basis"] = "direct" if single_group else BASIS.get(text["kind"], "direct")
@@ -97,7 +101,8 @@ def _compare(row: dict[str, object], evidence: Evidence) -> dict[str, object]:
         stands = text[f"printed_{name}"]
         if not _is_number(stands):
             continue
-        again = printed(float(values[name]), _decimals(stands))
+        value = values[name]
+        again = "none" if value is None else printed(value, _decimals(stands))
         if again != stands:
             wrong.append(f"{name} printed {stands}, recomputed {again}")
     result["status"] = "differs" if wrong else "agrees"

@@ -15,8 +15,11 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.constants import CI_PROB, PROJECT_ROOT
 from models.errors import InputError
+from models.priors import Priors
+from models.tables import gate_sentence
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
     from models.sampling import Fit
@@ -145,6 +148,29 @@ def save_fit(fit: "Fit", folder: Path, name: str, inputs: Sequence[Path]) -> Pat
 
 
 @dataclass(frozen=True)
+class SavedGate:
+    """The verdict of the gate as a run record holds it."""
+
+    diagnostics: dict[str, Any]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the fit passed."""
+        return bool(self.diagnostics["passed"])
+
+    def as_dict(self) -> dict[str, bool | float | int]:
+        """Return the summary that the JSON outputs carry."""
+        keys = ("passed", "rhat_max", "ess_bulk_min", "ess_tail_min", "divergences")
+        return {key: self.diagnostics[key] for key in keys}
+
+    def sentence(self) -> str:
+        """Return one line for tables and the terminal."""
+        return gate_sentence(
+            self.as_dict(), self.diagnostics["bfmi_min"], self.diagnostics["failures"]
+        )
+
+
+@dataclass(frozen=True)
 class SavedFit:
     """A fit read back: its draws and its run record."""
 
@@ -155,6 +181,36 @@ class SavedFit:
     def posterior(self) -> "xr.Dataset":
         """The draws, dims ``chain``, ``draw`` first."""
         return self.tree["posterior"].to_dataset()
+
+    @property
+    def gate(self) -> SavedGate:
+        """The verdict of the gate."""
+        return SavedGate(self.record["diagnostics"])
+
+    @property
+    def priors(self) -> Priors:
+        """The priors of the fit."""
+        return Priors(**self.record["priors"])
+
+    def review(self) -> "pd.DataFrame":
+        """Return the studies that were fitted: ``study``, ``events``, ``total``, ``group``."""
+        import pandas as pd
+
+        observed = self.tree["observed_data"].to_dataset()["responders"]
+        constant = self.tree["constant_data"].to_dataset()
+        frame = pd.DataFrame(
+            {
+                "study": observed["study"].values.astype(str),
+                "events": observed.values,
+                "total": constant["total"].values,
+            }
+        )
+        if "group_of" in constant:
+            labels = self.posterior["group"].values.astype(str)
+            frame["group"] = pd.Categorical.from_codes(
+                constant["group_of"].values, categories=list(labels)
+            )
+        return frame
 
 
 def load_fit(folder: Path, name: str) -> SavedFit:

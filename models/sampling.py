@@ -109,13 +109,16 @@ def pad_review(review: pd.DataFrame, n_studies: int, n_groups: int) -> pd.DataFr
     review
         Columns ``study``, ``events``, ``total`` and, if grouped, ``group``.
     n_studies, n_groups
-        Numbers after padding; a review that is as long or longer is returned as it is.
+        Numbers after padding; a review that is as long or longer is returned as it is, and so
+        is a frame of other units (``stratum`` in place of ``study``).
 
     Returns
     -------
     pandas.DataFrame
         The columns that a model reads; the padding's labels start with ``PADDING``.
     """
+    if "study" not in review:
+        return review.reset_index(drop=True)
     columns = [c for c in ("study", "events", "total", "publication_id") if c in review]
     padded = review[columns].reset_index(drop=True)
     missing = max(0, n_studies - len(padded))
@@ -185,7 +188,7 @@ class Sampler:
         """
         padded = pad_review(review, CAPACITY["study"], CAPACITY["group"])
         model = build(padded, priors)
-        compiled = self._compiled_for(build, model, padded)
+        compiled = self._compiled_for(build, model)
         started = time.perf_counter()
         failed: list[str] = []
         for step in range(len(ESCALATION)):
@@ -206,10 +209,9 @@ class Sampler:
             seconds=time.perf_counter() - started,
         )
 
-    def _compiled_for(self, build: ModelBuilder, model: pm.Model, padded: pd.DataFrame) -> Any:
+    def _compiled_for(self, build: ModelBuilder, model: pm.Model) -> Any:
         """Return the compiled model with this review's data and priors in it."""
-        n_groups = len(padded["group"].cat.categories) if "group" in padded else 0
-        key = (build, len(padded), n_groups)
+        key = (build, *(len(labels) for labels in model.coords.values()))
         if key not in self._compiled:
             started = time.perf_counter()
             self._compiled[key] = nutpie.compile_pymc_model(model)
@@ -248,9 +250,7 @@ class Sampler:
         def labelled(values: dict[str, Any]) -> xr.Dataset:
             arrays = {name: (dims.get(name) or (), value) for name, value in values.items()}
             used = {dim for names, _ in arrays.values() for dim in names}
-            return _drop_padding(
-                xr.Dataset(arrays, coords={dim: labels[str(dim)] for dim in used})
-            )
+            return _drop_padding(xr.Dataset(arrays, coords={dim: labels[str(dim)] for dim in used}))
 
         return xr.DataTree.from_dict(
             {

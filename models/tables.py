@@ -1,6 +1,6 @@
 """Words and tables: results in, text out; nothing is computed here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import pandas as pd
 
@@ -9,6 +9,11 @@ def rate(estimate: float, lower: float, upper: float, digits: int = 3) -> str:
     """Format an estimate with its interval, ``0.161 (0.116-0.211)``."""
     dash = "-" if min(lower, upper) >= 0 else " to "
     return f"{estimate:.{digits}f} ({lower:.{digits}f}{dash}{upper:.{digits}f})"
+
+
+def points(estimate: float, lower: float, upper: float) -> str:
+    """Format a difference of proportions in percentage points, ``5.8 (-5.9 to 24.6)``."""
+    return rate(100 * estimate, 100 * lower, 100 * upper, 1)
 
 
 def percent(value: float, digits: int = 0) -> str:
@@ -33,6 +38,20 @@ def probability(value: float, resolution: float = 0.001) -> str:
     return f"{value:.3f}" if min(value, 1 - value) < 0.01 else f"{value:.2f}"
 
 
+def gate_sentence(
+    diagnostics: Mapping[str, bool | float | int], bfmi_min: float, failures: Sequence[str]
+) -> str:
+    """Return the verdict of the gate in one line, for tables and the terminal."""
+    numbers = (
+        f"R-hat <= {diagnostics['rhat_max']:.4f}, ESS bulk >= {diagnostics['ess_bulk_min']:.0f}, "
+        f"tail >= {diagnostics['ess_tail_min']:.0f}, {diagnostics['divergences']} divergences, "
+        f"BFMI >= {bfmi_min:.2f}"
+    )
+    if diagnostics["passed"]:
+        return f"passed ({numbers})"
+    return f"FAILED: {'; '.join(failures)} ({numbers})"
+
+
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
     """Return a Markdown table; bars within cells are escaped."""
 
@@ -45,3 +64,32 @@ def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 def frame_markdown(frame: pd.DataFrame) -> str:
     """Return a frame of texts as a Markdown table."""
     return markdown([str(c) for c in frame.columns], frame.astype(str).to_numpy().tolist())
+
+
+_LATEX_ESCAPES = str.maketrans(
+    {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", ">": r"$>$", "<": r"$<$"}
+)
+
+
+def latex(frame: pd.DataFrame, caption: str) -> str:
+    """Return a frame of texts as a LaTeX ``table`` (booktabs)."""
+
+    def line(cells: Sequence[str]) -> str:
+        return " & ".join(str(cell).translate(_LATEX_ESCAPES) for cell in cells) + r" \\"
+
+    body = [line(row) for row in frame.astype(str).to_numpy().tolist()]
+    return "\n".join(
+        [
+            r"\begin{table}",
+            rf"\caption{{{caption.translate(_LATEX_ESCAPES)}}}",
+            rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}",
+            r"\toprule",
+            line([str(c) for c in frame.columns]),
+            r"\midrule",
+            *body,
+            r"\bottomrule",
+            r"\end{tabular}",
+            r"\end{table}",
+            "",
+        ]
+    )

@@ -1,4 +1,4 @@
-"""Rank plots of a fit: are the chains drawing from the same distribution?"""
+"""Rank plots of a fit, which show whether the chains draw from the same distribution."""
 
 from typing import TYPE_CHECKING
 

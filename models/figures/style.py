@@ -37,9 +37,7 @@ rcParams.update(
 )
 
 
-def diamond(
-    axes: Axes, y: float, estimate: float, lower: float, upper: float, colour: str
-) -> None:
+def diamond(axes: Axes, y: float, estimate: float, lower: float, upper: float, colour: str) -> None:
     """Draw a pooled estimate as a diamond that spans its interval."""
     points = [(lower, y), (estimate, y + 0.32), (upper, y), (estimate, y - 0.32)]
     axes.add_patch(Polygon(points, closed=True, facecolor=colour, edgecolor=colour, lw=0.5))

@@ -1,0 +1,108 @@
+"""Compare groups of studies: contrasts on three scales, ranks, league table."""
+
+from pathlib import Path
+from typing import Literal
+
+from cyclopts import App
+
+from models.cli import run
+
+app = App(help=__doc__, version_flags=[])
+
+
+@app.default
+def subgroups(
+    *,
+    outcome: Literal["orr", "dcr", "trae"] | None = None,
+    by: str = "treatment",
+    data: Path | None = None,
+    margin: float = 0.10,
+    lower_is_better: bool = False,
+    prior_mu_sd: float = 1.5,
+    prior_tau_scale: float = 1.0,
+    prior_sigma_scale: float = 1.0,
+    draws: int = 2000,
+    seed: int = 20250107,
+    json: Path | None = None,
+) -> None:
+    """Fit partially pooled groups and print every contrast.
+
+    Parameters
+    ----------
+    outcome
+        Outcome of the paper's data (orr by default); not together with --data.
+    by
+        Grouping: treatment, line, line_with_unknown, line_in_chemotherapy, target, doxorubicin,
+        pd1_chemotherapy, or a column of the data.
+    data
+        A review of your own: CSV with study, events, total and the column named by --by.
+    margin
+        Margin of the risk difference, as a proportion (0.10 = 10 percentage points).
+    lower_is_better
+        Rank the lowest rate best; always so for trae.
+    prior_mu_sd
+        Standard deviation of the normal prior of mu.
+    prior_tau_scale
+        Scale of the half-normal prior of tau.
+    prior_sigma_scale
+        Scale of the half-normal prior of sigma_group (SD between groups, logit scale).
+    draws
+        Draws kept per chain (four chains).
+    seed
+        Seed of the sampler.
+    json
+        Write every number, unrounded, to this file.
+    """
+    from rich.console import Console
+
+    from models.errors import GateError, InputError
+    from models.grouping import group_by
+    from models.priors import Priors
+    from models.review import read_review
+
+    if data is not None and outcome is not None:
+        raise InputError("give either --data or --outcome")
+    if not 0 < margin < 1:
+        raise InputError(f"--margin must lie between 0 and 1, got {margin}")
+    if draws < 100:
+        raise InputError(f"--draws must be at least 100, got {draws}")
+    priors = Priors(mu_sd=prior_mu_sd, tau_scale=prior_tau_scale, sigma_scale=prior_sigma_scale)
+    if data is not None:
+        review = group_by(read_review(data), by, str(data))
+        name, lower = "events", lower_is_better
+    else:
+        from models.evidence import load_evidence
+        from models.groupings import grouped_outcome
+
+        name = outcome or "orr"
+        review = grouped_outcome(load_evidence(), name, by)
+        lower = lower_is_better or name == "trae"
+
+    with Console(stderr=True).status("compiling and sampling the Bayesian model"):
+        from models.sampling import Sampler, SamplerSettings
+        from models.subgroup_job import analyse_groups
+
+        analysis = analyse_groups(
+            review,
+            Sampler(SamplerSettings(draws=draws, seed=seed)),
+            priors,
+            outcome=name,
+            by=by,
+            margin=margin,
+            higher_is_better=not lower,
+        )
+    from models.subgroup_report import print_analysis
+
+    print_analysis(analysis, margin)
+    if json is not None:
+        from models.runs import write_json
+
+        write_json(json, analysis.as_dict())
+    if not analysis.fit.gate.passed:
+        raise GateError(
+            f"the fit did not pass the gate; do not use it. {analysis.fit.gate.sentence()}"
+        )
+
+
+if __name__ == "__main__":
+    run(app)
