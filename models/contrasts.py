@@ -4,6 +4,7 @@ Every pair of groups once, ``a`` v. ``b``, on three scales and for two rates. No
 contrasts is randomised unless the arms are: they compare arms of different trials.
 """
 
+from collections.abc import Sequence
 from itertools import combinations
 from typing import Final
 
@@ -24,6 +25,11 @@ def pair_label(a: str, b: str) -> str:
     return f"{a} v. {b}"
 
 
+def group_pairs(groups: Sequence[str]) -> list[tuple[str, str]]:
+    """Return every pair once, ``(a, b)`` with ``b`` the earlier group (the reference)."""
+    return [(later, earlier) for earlier, later in combinations(groups, 2)]
+
+
 def contrast_draws(posterior: xr.Dataset) -> xr.Dataset:
     """Return every contrast draw by draw.
 
@@ -36,20 +42,13 @@ def contrast_draws(posterior: xr.Dataset) -> xr.Dataset:
     -------
     xarray.Dataset
         ``risk_difference`` (a - b), ``log_risk_ratio`` and ``log_odds_ratio`` (a / b), dims
-        chain, draw, rate, contrast; ``a`` and ``b`` are coordinates along ``contrast``. In each
-        pair ``a`` is the group that comes later in the grouping, ``b`` the earlier one (the
-        reference). Empty for a single group.
+        chain, draw, rate, contrast, in the order of ``group_pairs``. Empty for a single group.
     """
-    groups = [str(g) for g in posterior["group"].values]
-    pairs = [(later, earlier) for earlier, later in combinations(groups, 2)]
+    pairs = group_pairs([str(g) for g in posterior["group"].values])
     rates = xr.concat(
         [posterior[name] for name in RATES.values()], dim=pd.Index(list(RATES), name="rate")
     )
-    coords = {
-        "contrast": [pair_label(a, b) for a, b in pairs],
-        "a": ("contrast", [a for a, _ in pairs]),
-        "b": ("contrast", [b for _, b in pairs]),
-    }
+    coords = {"contrast": [pair_label(a, b) for a, b in pairs]}
     if not pairs:
         return xr.Dataset()
     rate_a = rates.sel(group=xr.DataArray([a for a, _ in pairs], dims="contrast"))
@@ -75,7 +74,7 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
     Parameters
     ----------
     draws
-        From ``contrast_draws`` (or a posterior that holds its variables).
+        A posterior that holds the variables of ``contrast_draws`` and the groups.
     margin
         Margin on the risk difference, as a proportion.
 
@@ -96,9 +95,9 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
         )
     rows = []
     probs = [INTERVAL_PROBS[0], 0.5, INTERVAL_PROBS[1]]
-    for i in range(draws.sizes["contrast"]):
+    for a, b in group_pairs([str(g) for g in draws["group"].values]):
         for rate in RATES:
-            one = draws.sel(rate=rate).isel(contrast=i)
+            one = draws.sel(rate=rate, contrast=pair_label(a, b))
             difference = one["risk_difference"].values.ravel()
             p_superior = float((difference > 0).mean())
             for scale in SCALES:
@@ -114,8 +113,8 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
                     lower, median, upper = np.exp(np.quantile(values, probs))
                 rows.append(
                     {
-                        "a": str(one["a"].item()),
-                        "b": str(one["b"].item()),
+                        "a": a,
+                        "b": b,
                         "scale": scale,
                         "estimand": rate,
                         "median": float(median),

@@ -139,9 +139,10 @@ def check_fit(tree: "xr.DataTree") -> GateReport:
         bad = table.index[~good]
         if len(bad):
             worst = table.loc[bad, column]
-            label = worst.idxmax() if column == "rhat" else worst.idxmin()
             if worst.isna().any():
                 label = worst.index[worst.isna()][0]
+            else:
+                label = worst.idxmax() if column == "rhat" else worst.idxmin()
             failures.append(f"{rule} for {len(bad)} ({label}: {table.loc[label, column]:.4g})")
     if divergences:
         failures.append(f"{divergences} divergences")

@@ -6,24 +6,35 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from models.constants import DATA_DIR
+from models.citations import Citations, read_tables
+from models.claims import paper_claims
+from models.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
+from models.discussion import discussion_markdown
 from models.evidence import Evidence, load_evidence
+from models.facts import write_facts
 from models.figures.ranks import rank_plot
 from models.figures.style import save_png
+from models.groups_stage import GroupResults, number_of_fits, run_groups, write_groups
 from models.outputs import (
     diagnostics_markdown,
     gate_row,
     pools_markdown,
+    saved_gate_row,
     write_comparison,
     write_csv,
+    write_discussion,
+    write_group_figures,
     write_pool_figures,
 )
 from models.pooled_job import PoolSpec, fit_pools, pool_specs, study_rates
 from models.priors import DEFAULT_PRIORS
 from models.published import agreement_counts, compare_published
 from models.published_report import unexpected
-from models.runs import save_fit, write_text
+from models.readme import update_readme
+from models.runs import SavedFit, save_fit, write_text
 from models.sampling import Fit, Sampler, SamplerSettings
+from models.saved_fits import SavedFits
+from models.tables import probability
 from models.validation import PoolRow, validation_table
 
 if TYPE_CHECKING:
@@ -67,12 +78,20 @@ class Job:
         columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             self._progress = progress
-            self._task: TaskID = progress.add_task("pools", total=len(specs))
+            self._task: TaskID = progress.add_task(
+                "fits", total=len(specs) + (0 if self.quick else number_of_fits())
+            )
             self._comparison(evidence, console)
             sampler = Sampler(SamplerSettings(draws=self.draws, seed=self.seed))
             rows = fit_pools(specs, sampler, DEFAULT_PRIORS, self._keep_pool)
             self._pools(rows, console)
+            self._groups(evidence, sampler, rows, console)
             self._diagnostics(console)
+        write_facts(self.out / "tables", sampler.settings, DEFAULT_PRIORS)
+        if not self.quick:
+            write_paper_discussion(self.out, self.out)
+            if self.out.resolve() == FIGURES_DIR:
+                update_readme(PROJECT_ROOT / "README.md", self.out / "tables")
         return self.problems
 
     def keep(self, name: str, description: str, fit: Fit) -> None:
@@ -82,10 +101,10 @@ class Job:
         self.gates.append(gate_row(name, description, fit))
         if not fit.gate.passed:
             self.problems.append(f"{name} ({description}) did not pass the gate")
+        self._progress.advance(self._task)
 
     def _keep_pool(self, spec: PoolSpec, fit: Fit) -> None:
         self.keep(f"pool_{spec.pool_id}", f"{spec.outcome}, {spec.label}", fit)
-        self._progress.advance(self._task)
 
     def _comparison(self, evidence: Evidence, console: "Console") -> None:
         comparison = compare_published(evidence)
@@ -111,6 +130,21 @@ class Job:
             self.problems.append(f"{failed.id} ({failed.label}): {failed.reason}")
         console.print(_summary(table))
 
+    def _groups(
+        self, evidence: Evidence, sampler: Sampler, rows: list[PoolRow], console: "Console"
+    ) -> GroupResults | None:
+        if self.quick:
+            return None
+        results = run_groups(evidence, sampler, DEFAULT_PRIORS, self.keep)
+        claims = judge_claims(evidence, results, rows)
+        write_groups(results, claims, self.out)
+        write_group_figures(results, rows, self.out)
+        for claim in claims.itertuples():
+            if not pd.isna(claim.probability):
+                p = probability(claim.probability)
+                console.print(f"claim {claim.claim_id}: {claim.claim}: {claim.verdict} (P {p})")
+        return results
+
     def _diagnostics(self, console: "Console") -> None:
         table = pd.DataFrame(self.gates)
         write_csv(table, self.out / "tables" / "diagnostics.csv")
@@ -123,6 +157,61 @@ class Job:
             f"{table['divergences'].sum()} divergences, "
             f"{int((table['escalations'] > 0).sum())} refitted)"
         )
+
+
+def write_paper_discussion(tables: Path, out: Path) -> list[Path]:
+    """Write the paragraphs on the paper's data from the tables of a finished run."""
+    cite = Citations(read_tables(tables / "tables"))
+    text = discussion_markdown(cite)
+    return write_discussion(text, cite, out)
+
+
+def discussion_from_fits(fits: Path, out: Path) -> list[Path]:
+    """Form the tables anew from the saved fits of the main job, and write the paragraphs.
+
+    Parameters
+    ----------
+    fits
+        Folder of the saved fits.
+    out
+        Folder to write to; the tables that the text cites go to ``out/tables``.
+
+    Raises
+    ------
+    models.errors.InputError
+        If a fit is missing or stale.
+    """
+    evidence = load_evidence()
+    saved = SavedFits(fits)
+    gates: list[dict[str, object]] = []
+
+    def keep(name: str, description: str, fit: SavedFit) -> None:
+        gates.append(saved_gate_row(name, description, fit))
+
+    specs = pool_specs(evidence, overall_only=True)
+    rows = fit_pools(
+        specs,
+        saved,
+        DEFAULT_PRIORS,
+        lambda spec, fit: keep(f"pool_{spec.pool_id}", f"{spec.outcome}, {spec.label}", fit),
+    )
+    results = run_groups(evidence, saved, DEFAULT_PRIORS, keep)
+    write_groups(results, judge_claims(evidence, results, rows), out)
+    write_csv(validation_table(rows), out / "tables" / "pools.csv")
+    write_csv(pd.DataFrame(gates), out / "tables" / "diagnostics.csv")
+    write_facts(out / "tables", saved.settings, DEFAULT_PRIORS)
+    return write_paper_discussion(out, out)
+
+
+def judge_claims(evidence: Evidence, results: GroupResults, rows: list[PoolRow]) -> pd.DataFrame:
+    """Set the paper's conclusions against the posteriors."""
+    overall = {row.outcome: row.bayes for row in rows if row.label == "overall"}
+    values = evidence.published_values
+    printed = {
+        row.outcome: f"{row.printed_estimate} ({row.printed_lower}-{row.printed_upper})"
+        for row in values[values["subgroup"] == "overall"].itertuples()
+    }
+    return paper_claims(results.analyses, overall, printed)
 
 
 def _summary(table: pd.DataFrame) -> object:

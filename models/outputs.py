@@ -9,6 +9,9 @@ from models.runs import replacing, write_text
 from models.tables import frame_markdown, rate
 
 if TYPE_CHECKING:
+    from models.citations import Citations
+    from models.groups_stage import GroupResults
+    from models.runs import SavedFit
     from models.sampling import Fit
     from models.validation import PoolRow
 
@@ -82,10 +85,7 @@ def gate_row(name: str, description: str, fit: "Fit") -> dict[str, object]:
         "model": fit.model,
         "description": description,
         "gate": "passed" if fit.gate.passed else "FAILED",
-        "rhat_max": fit.gate.rhat_max,
-        "ess_bulk_min": fit.gate.ess_bulk_min,
-        "ess_tail_min": fit.gate.ess_tail_min,
-        "divergences": fit.gate.divergences,
+        **{key: value for key, value in fit.gate.as_dict().items() if key != "passed"},
         "saturated_trees": fit.gate.saturated_trees,
         "bfmi_min": fit.gate.bfmi_min,
         "parameters": len(fit.gate.table),
@@ -93,6 +93,25 @@ def gate_row(name: str, description: str, fit: "Fit") -> dict[str, object]:
         "target_accept": fit.settings.target_accept,
         "escalations": fit.escalations,
         "seed": fit.settings.seed,
+    }
+
+
+def saved_gate_row(name: str, description: str, fit: "SavedFit") -> dict[str, object]:
+    """Return the same line from a run record."""
+    gate, sampling = fit.record["diagnostics"], fit.record["sampling"]
+    return {
+        "fit": name,
+        "model": fit.record["model"],
+        "description": description,
+        "gate": "passed" if gate["passed"] else "FAILED",
+        **{key: value for key, value in fit.gate.as_dict().items() if key != "passed"},
+        "saturated_trees": gate["saturated_trees"],
+        "bfmi_min": gate["bfmi_min"],
+        "parameters": gate["parameters"],
+        "draws": sampling["draws"] * sampling["chains"],
+        "target_accept": sampling["target_accept"],
+        "escalations": sampling["escalations"],
+        "seed": sampling["seed"],
     }
 
 
@@ -149,3 +168,53 @@ def write_pool_figures(rows: "list[PoolRow]", table: pd.DataFrame, out: Path) ->
     if (table["gate"] != "passed").any():
         mark_failed(figure)
     return written + save(figure, out / "agreement")
+
+
+def write_discussion(text: str, cite: "Citations", out: Path) -> list[Path]:
+    """Write the paragraphs as Markdown and LaTeX, and where each number is from."""
+    from models.tables import latex_text
+
+    page, source = out / "discussion.md", out / "discussion.tex"
+    write_text(page, text)
+    write_text(source, latex_text(text))
+    numbers = write_csv(cite.frame(), out / "tables" / "discussion_numbers.csv")
+    return [page, source, numbers]
+
+
+def write_group_figures(results: "GroupResults", rows: "list[PoolRow]", out: Path) -> list[Path]:
+    """Draw group forests, contrast forests, rank heat maps and the trade-off plane."""
+    from models.contrasts import DEFAULT_MARGIN
+    from models.figures.contrast_forest import contrast_forest
+    from models.figures.group_forest import group_forest
+    from models.figures.rank_heatmap import rank_heatmap
+    from models.figures.style import mark_failed, save
+    from models.figures.tradeoff import tradeoff
+
+    alone = {
+        (row.outcome, row.label): (
+            row.bayes.typical["median"],
+            row.bayes.typical["lower"],
+            row.bayes.typical["upper"],
+        )
+        for row in rows
+    }
+    written = []
+    for name in ("orr_treatment", "dcr_treatment", "trae_treatment", "orr_line"):
+        analysis = results.analyses[name]
+        single = {
+            str(group): alone[analysis.outcome, str(group)] for group in analysis.groups["group"]
+        }
+        for stem, figure in (
+            ("groups", group_forest(analysis, single)),
+            ("contrasts", contrast_forest(analysis, DEFAULT_MARGIN)),
+            ("ranks", rank_heatmap(analysis)),
+        ):
+            if not analysis.fit.gate.passed:
+                mark_failed(figure)
+            written += save(figure, out / f"{stem}_{name}")
+    orr, trae = results.analyses["orr_treatment"], results.analyses["trae_treatment"]
+    counts = {str(r.group): f"{r.events}/{r.total}" for r in orr.groups.itertuples()}
+    figure = tradeoff(orr.fit.posterior["typical_rate"], trae.fit.posterior["typical_rate"], counts)
+    if not (orr.fit.gate.passed and trae.fit.gate.passed):
+        mark_failed(figure)
+    return written + save(figure, out / "tradeoff")

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
@@ -9,12 +10,12 @@ from models.constants import OUTCOMES, TREATMENTS
 from models.estimands import pooled_estimands
 from models.evidence import Evidence
 from models.figures.forest import ForestBlock
+from models.fitter import Fitter
 from models.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.glmm import fit_glmm
 from models.pooled import build_pooled_model
 from models.pooled_results import summarise_pooled
 from models.priors import Priors
-from models.sampling import Fit, Sampler
 from models.validation import PoolRow
 
 
@@ -58,9 +59,11 @@ def pool_specs(evidence: Evidence, *, overall_only: bool = False) -> list[PoolSp
     return specs
 
 
-def fit_pool(spec: PoolSpec, sampler: Sampler, priors: Priors) -> tuple[PoolRow, Fit]:
+def fit_pool(spec: PoolSpec, sampler: Fitter, priors: Priors) -> tuple[PoolRow, Any]:
     """Pool one subset by all three estimators."""
-    fit = sampler.fit(build_pooled_model, spec.review, priors, pooled_estimands)
+    fit = sampler.fit(
+        build_pooled_model, spec.review, priors, pooled_estimands, f"pool_{spec.pool_id}"
+    )
     row = PoolRow(
         pool_id=spec.pool_id,
         outcome=spec.outcome,
@@ -77,9 +80,9 @@ def fit_pool(spec: PoolSpec, sampler: Sampler, priors: Priors) -> tuple[PoolRow,
 
 def fit_pools(
     specs: list[PoolSpec],
-    sampler: Sampler,
+    sampler: Fitter,
     priors: Priors,
-    keep: Callable[[PoolSpec, Fit], None],
+    keep: Callable[[PoolSpec, Any], None],
 ) -> list[PoolRow]:
     """Fit every pool; ``keep`` is called with each fit, to save it and to show progress."""
     rows = []

@@ -6,7 +6,7 @@ import json
 import os
 import platform
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -96,7 +96,13 @@ def versions() -> dict[str, str]:
     return found
 
 
-def save_fit(fit: "Fit", folder: Path, name: str, inputs: Sequence[Path]) -> Path:
+def save_fit(
+    fit: "Fit",
+    folder: Path,
+    name: str,
+    inputs: Sequence[Path],
+    context: Mapping[str, Any] | None = None,
+) -> Path:
     """Save a fit as ``NAME.nc`` with ``NAME.json`` (run record) and ``NAME_summary.csv``.
 
     Parameters
@@ -109,6 +115,8 @@ def save_fit(fit: "Fit", folder: Path, name: str, inputs: Sequence[Path]) -> Pat
         File stem.
     inputs
         Files that the data came from; their SHA-256 go into the record.
+    context
+        What else a reader of the fit must know, for example which end of the ranks is best.
 
     Returns
     -------
@@ -130,12 +138,14 @@ def save_fit(fit: "Fit", folder: Path, name: str, inputs: Sequence[Path]) -> Pat
             "model_sha256": source_hash(fit.model),
             "inputs": {path.name: sha256(path) for path in inputs},
             "observations": len(next(iter(fit.tree["observed_data"].data_vars.values()))),
+            "context": dict(context or {}),
             "priors": fit.priors.as_dict(),
             "sampling": fit.settings_dict(),
             "diagnostics": {
                 **fit.gate.as_dict(),
                 "bfmi_min": fit.gate.bfmi_min,
                 "saturated_trees": fit.gate.saturated_trees,
+                "parameters": len(fit.gate.table),
                 "failures": list(fit.gate.failures),
             },
             "interval": f"{CI_PROB:.0%} equal-tailed",

@@ -69,6 +69,8 @@ class Fit:
         The verdict of the diagnostic gate.
     settings
         The settings that made these draws, after any escalation.
+    first_settings
+        The settings of the first attempt.
     escalations
         How many steps of the escalation were needed (0 for a fit that passed at once).
     failed_attempts
@@ -81,6 +83,7 @@ class Fit:
     tree: xr.DataTree
     gate: GateReport
     settings: SamplerSettings
+    first_settings: SamplerSettings
     priors: Priors
     escalations: int
     failed_attempts: tuple[str, ...]
@@ -96,6 +99,7 @@ class Fit:
         return {
             "sampler": "nutpie",
             **asdict(self.settings),
+            "first_attempt": asdict(self.first_settings),
             "escalations": self.escalations,
             "failed_attempts": list(self.failed_attempts),
         }
@@ -165,6 +169,7 @@ class Sampler:
         review: pd.DataFrame,
         priors: Priors,
         estimands: EstimandFunction,
+        name: str = "",
     ) -> Fit:
         """Fit a model to a review and judge it, escalating if the gate does not pass.
 
@@ -179,6 +184,8 @@ class Sampler:
         estimands
             Function of the posterior dataset and a seed that returns the dataset of estimands,
             draw by draw; these are judged with the free variables.
+        name
+            Name of the fit; not used here, but ``models.saved_fits.SavedFits`` finds it by name.
 
         Returns
         -------
@@ -203,6 +210,7 @@ class Sampler:
             tree=tree,
             gate=gate,
             settings=settings,
+            first_settings=self.settings,
             priors=priors,
             escalations=step,
             failed_attempts=tuple(failed),

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 from functools import partial
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -15,13 +15,10 @@ from models.contrasts import (
     threshold_table,
 )
 from models.estimands import group_estimands, shrinkage, summarise
+from models.fitter import EstimandFunction, FittedModel, Fitter
 from models.freeman_tukey import FreemanTukeyPool, between_groups, freeman_tukey_pool
 from models.grid.fits import fit_pooled, fit_subgroup
 from models.priors import Priors
-from models.runs import SavedFit
-
-if TYPE_CHECKING:
-    from models.sampling import EstimandFunction, Fit, Sampler
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ class SubgroupAnalysis:
     outcome: str
     by: str
     review: pd.DataFrame
-    fit: "Fit | SavedFit"
+    fit: Any
     groups: pd.DataFrame
     contrasts: pd.DataFrame
     ranks: pd.DataFrame
@@ -134,14 +131,14 @@ def group_labels(review: pd.DataFrame) -> xr.DataArray:
     )
 
 
-def estimands_for(review: pd.DataFrame) -> "EstimandFunction":
+def estimands_for(review: pd.DataFrame) -> EstimandFunction:
     """Return the estimand function of a grouped review."""
     return partial(group_estimands, group_of=group_labels(review))
 
 
 def analyse_groups(
     review: pd.DataFrame,
-    sampler: "Sampler",
+    sampler: Fitter,
     priors: Priors,
     *,
     outcome: str,
@@ -167,7 +164,8 @@ def analyse_groups(
     # sampling brings PyMC; a saved fit is analysed without it
     from models.subgroup import build_subgroup_model
 
-    fit = sampler.fit(build_subgroup_model, review, priors, estimands_for(review))
+    name = f"groups_{outcome}_{by}"
+    fit = sampler.fit(build_subgroup_model, review, priors, estimands_for(review), name)
     return form_analysis(
         fit,
         review,
@@ -179,7 +177,7 @@ def analyse_groups(
 
 
 def form_analysis(
-    fit: "Fit | SavedFit",
+    fit: FittedModel,
     review: pd.DataFrame,
     *,
     outcome: str,

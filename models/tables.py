@@ -93,3 +93,18 @@ def latex(frame: pd.DataFrame, caption: str) -> str:
             "",
         ]
     )
+
+
+def latex_text(page: str) -> str:
+    """Return a Markdown page of headings, paragraphs and lists as LaTeX."""
+    lines = []
+    for line in page.splitlines():
+        text = line.translate(_LATEX_ESCAPES)
+        if line.startswith("## "):
+            text = rf"\subsection*{{{line[3:].translate(_LATEX_ESCAPES)}}}"
+        elif line.startswith("# "):
+            text = rf"\section*{{{line[2:].translate(_LATEX_ESCAPES)}}}"
+        elif line.startswith("- "):
+            text = rf"\noindent --- {line[2:].translate(_LATEX_ESCAPES)}\par"
+        lines.append(text.replace("**", "").replace("`", ""))
+    return "\n".join(lines) + "\n"

@@ -25,6 +25,7 @@ def pool(
     draws: int = 2000,
     seed: int = 20250107,
     json: Path | None = None,
+    save: Path | None = None,
 ) -> None:
     """Pool the proportions of one review.
 
@@ -50,6 +51,8 @@ def pool(
         Seed of the sampler.
     json
         Write every number, unrounded, to this file.
+    save
+        Save draws and run record to this folder; scripts/discussion.py reads them.
     """
     from models.errors import GateError, InputError
     from models.priors import Priors
@@ -101,6 +104,13 @@ def pool(
                 "diagnostics": fit.gate.as_dict(),
             },
         )
+    if save is not None:
+        from models.constants import DATA_DIR
+        from models.discussion_user import POOL
+        from models.runs import save_fit
+
+        inputs = [review] if review is not None else [DATA_DIR / "outcomes.csv"]
+        save_fit(fit, save, POOL, inputs, {"source": source, "where": where or []})
     if not fit.gate.passed:
         raise GateError(f"the fit did not pass the gate; do not use it. {fit.gate.sentence()}")
 

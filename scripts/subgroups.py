@@ -24,6 +24,7 @@ def subgroups(
     draws: int = 2000,
     seed: int = 20250107,
     json: Path | None = None,
+    save: Path | None = None,
 ) -> None:
     """Fit partially pooled groups and print every contrast.
 
@@ -52,6 +53,8 @@ def subgroups(
         Seed of the sampler.
     json
         Write every number, unrounded, to this file.
+    save
+        Save draws and run record to this folder; scripts/discussion.py reads them.
     """
     from rich.console import Console
 
@@ -98,6 +101,14 @@ def subgroups(
         from models.runs import write_json
 
         write_json(json, analysis.as_dict())
+    if save is not None:
+        from models.constants import DATA_DIR
+        from models.discussion_user import GROUPS
+        from models.runs import save_fit
+
+        inputs = [data] if data is not None else [DATA_DIR / "outcomes.csv"]
+        context = {"outcome": name, "by": by, "margin": margin, "higher_is_better": not lower}
+        save_fit(analysis.fit, save, GROUPS, inputs, context)
     if not analysis.fit.gate.passed:
         raise GateError(
             f"the fit did not pass the gate; do not use it. {analysis.fit.gate.sentence()}"

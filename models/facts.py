@@ -1,0 +1,48 @@
+"""Facts about a run that texts cite: priors, sampler settings, gate thresholds, versions."""
+
+from collections.abc import Mapping
+from dataclasses import asdict
+from pathlib import Path
+
+import pandas as pd
+
+from models.constants import CI_PROB
+from models.contrasts import DEFAULT_MARGIN
+from models.diagnostics import BFMI_MIN, ESS_MIN, RHAT_MAX
+from models.outputs import write_csv
+from models.priors import Priors
+from models.runs import versions
+from models.sampling import SamplerSettings
+
+
+def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.DataFrame]:
+    """Return ``settings`` (name, value) and ``software`` (package, version).
+
+    Parameters
+    ----------
+    settings
+        Sampler settings of the first attempt, by name.
+    priors
+        Prior settings.
+    """
+    values: dict[str, float] = {
+        "interval": CI_PROB,
+        "margin": DEFAULT_MARGIN,
+        "rhat_limit": RHAT_MAX,
+        "ess_limit": ESS_MIN,
+        "bfmi_limit": BFMI_MIN,
+        **{f"prior_{name}": value for name, value in priors.as_dict().items()},
+        **{name: float(value) for name, value in settings.items()},
+        "total_draws": float(settings["draws"] * settings["chains"]),
+    }
+    found = versions()
+    return {
+        "settings": pd.DataFrame({"name": list(values), "value": list(values.values())}),
+        "software": pd.DataFrame({"package": list(found), "version": list(found.values())}),
+    }
+
+
+def write_facts(tables: Path, settings: SamplerSettings, priors: Priors) -> None:
+    """Write ``settings.csv`` and ``software.csv``."""
+    for name, frame in fact_frames(asdict(settings), priors).items():
+        write_csv(frame, tables / f"{name}.csv")

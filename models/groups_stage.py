@@ -1,0 +1,172 @@
+"""The subgroup part of the main job: every grouping, the claims, the sensitivity, the trials."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import pandas as pd
+
+from models.claims import CHEMO, MONO, TKI, claims_markdown
+from models.constants import OUTCOMES
+from models.contrasts import DEFAULT_MARGIN
+from models.evidence import Evidence
+from models.fitter import FittedModel, Fitter
+from models.groupings import GROUPINGS, grouped_outcome
+from models.outputs import write_csv
+from models.priors import Priors
+from models.publication import build_publication_model
+from models.randomised import randomised_table
+from models.runs import write_text
+from models.sigma_sensitivity import contrast_row, sensitivity_markdown, sigma_sensitivity
+from models.subgroup_job import SubgroupAnalysis, analyse_groups, estimands_for
+from models.subgroup_report import write_analysis
+from models.tables import frame_markdown, points, probability
+
+ANALYSES: Final = (
+    ("orr", "treatment"),
+    ("dcr", "treatment"),
+    ("trae", "treatment"),
+    ("orr", "line"),
+    ("dcr", "line"),
+    ("orr", "line_with_unknown"),
+    ("orr", "line_in_chemotherapy"),
+    ("orr", "target"),
+    ("orr", "doxorubicin"),
+    ("orr", "pd1_chemotherapy"),
+)
+"""Outcome and grouping of every analysis of the main job."""
+
+FIRST, LATER = "first line", ">= second line"
+SENSITIVE: Final = (
+    ("orr_treatment", TKI, MONO),
+    ("orr_treatment", CHEMO, MONO),
+    ("trae_treatment", TKI, MONO),
+    ("orr_line", FIRST, LATER),
+    ("orr_line_in_chemotherapy", FIRST, LATER),
+)
+"""Contrasts that are repeated under other models of the group means."""
+
+type Keep = Callable[[str, str, Any], None]
+
+
+@dataclass(frozen=True)
+class GroupResults:
+    """What the subgroup part of the job made.
+
+    Attributes
+    ----------
+    analyses
+        By ``outcome_grouping``.
+    sensitivity
+        Contrasts under other models of the group means.
+    randomised
+        The two randomised comparisons.
+    """
+
+    analyses: dict[str, SubgroupAnalysis]
+    sensitivity: pd.DataFrame
+    randomised: pd.DataFrame
+
+
+def number_of_fits() -> int:
+    """Return how many fits the stage makes, for the progress bar."""
+    return len(ANALYSES) + len({name for name, _, _ in SENSITIVE}) + 1
+
+
+def analysis_title(outcome: str, by: str) -> str:
+    """Return the title of an analysis."""
+    return f"{OUTCOMES[outcome].capitalize()}: {GROUPINGS[by].description}"
+
+
+def run_groups(evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep) -> GroupResults:
+    """Fit every grouping; ``keep`` is called with name, description and fit of each."""
+    analyses: dict[str, SubgroupAnalysis] = {}
+    for outcome, by in ANALYSES:
+        analysis = analyse_groups(
+            grouped_outcome(evidence, outcome, by),
+            sampler,
+            priors,
+            outcome=outcome,
+            by=by,
+            margin=DEFAULT_MARGIN,
+            higher_is_better=outcome != "trae",
+        )
+        keep(analysis.name, analysis_title(outcome, by), analysis.fit)
+        analyses[f"{outcome}_{by}"] = analysis
+    return GroupResults(
+        analyses=analyses,
+        sensitivity=_sensitivity(analyses, sampler, priors, keep),
+        randomised=randomised_table(evidence),
+    )
+
+
+def _sensitivity(
+    analyses: dict[str, SubgroupAnalysis], sampler: Fitter, priors: Priors, keep: Keep
+) -> pd.DataFrame:
+    tables = []
+    unpooled: dict[str, FittedModel] = {}
+    for name, a, b in SENSITIVE:
+        table, fit = sigma_sensitivity(analyses[name], a, b, sampler, priors, unpooled.get(name))
+        if name not in unpooled:
+            keep(f"unpooled_{name}", f"{name}, unpooled group means", fit)
+            unpooled[name] = fit
+        tables.append(table)
+    # arms of one publication correlated: does it change the main contrast?
+    main = analyses["orr_treatment"]
+    name = "publication_orr_treatment"
+    estimands = estimands_for(main.review)
+    fit = sampler.fit(build_publication_model, main.review, priors, estimands, name)
+    keep(name, "ORR by treatment, publication effect", fit)
+    typical = fit.posterior["typical_rate"]
+    row = contrast_row(
+        f"HalfNormal({priors.sigma_scale:g}), publication effect",
+        typical.sel(group=TKI).values.ravel(),
+        typical.sel(group=MONO).values.ravel(),
+        fit.posterior["sigma_group"].values.ravel(),
+    )
+    tables.append(pd.DataFrame([{"analysis": main.name, "a": TKI, "b": MONO, **row}]))
+    return pd.concat(tables, ignore_index=True)
+
+
+def write_groups(results: GroupResults, claims: pd.DataFrame, out: Path) -> None:
+    """Write the tables and pages of the subgroup part."""
+    tables = out / "tables"
+    for analysis in results.analyses.values():
+        title = analysis_title(analysis.outcome, analysis.by)
+        write_analysis(analysis, title, DEFAULT_MARGIN, out)
+    write_csv(results.sensitivity, tables / "sigma_sensitivity.csv")
+    write_text(tables / "sigma_sensitivity.md", sensitivity_markdown(results.sensitivity))
+    write_csv(results.randomised, tables / "randomised.csv")
+    write_text(tables / "randomised.md", randomised_markdown(results.randomised))
+    write_csv(claims, tables / "claims.csv")
+    write_text(tables / "claims.md", claims_markdown(claims))
+
+
+def randomised_markdown(table: pd.DataFrame) -> str:
+    """Return the page of the two randomised comparisons."""
+    rows = [
+        {
+            "a": r.a,
+            "events/total, a": f"{r.events_a}/{r.total_a}",
+            "b": r.b,
+            "events/total, b": f"{r.events_b}/{r.total_b}",
+            "difference a - b (points)": points(r.median, r.lower, r.upper),
+            "P(a > b)": probability(r.p_superior),
+            "Fisher's exact p": f"{r.fisher_p:.2f}",
+        }
+        for r in table.itertuples()
+    ]
+    return "\n".join(
+        [
+            "# The two randomised comparisons",
+            "",
+            "Objective response in the two trials that randomised between arms of this review. "
+            "These are the only contrasts here that rest on randomisation. Posterior with "
+            "independent Jeffreys priors, Beta(1/2, 1/2), in each arm; risk difference with 95 % "
+            "equal-tailed interval.",
+            "",
+            frame_markdown(pd.DataFrame(rows)),
+            "",
+        ]
+    )

@@ -1,0 +1,120 @@
+"""The scripts as a user meets them: exit codes, one-line errors, JSON."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).resolve().parent.parent
+SCRIPTS = ("reproduce", "pool", "subgroups", "compare_published", "discussion")
+
+
+def run(script: str, *arguments: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, str(PROJECT / "scripts" / f"{script}.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, cwd=folder, check=False)
+
+
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_help_answers_without_loading_a_sampler(script):
+    result = run(script, "--help")
+    assert result.returncode == 0, result.stderr
+    assert "--" in result.stdout
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("pool", "nowhere.csv"), "no such file"),
+        (("pool",), "review file or --outcome"),
+        (("pool", "--outcome", "os"), "--outcome"),
+        (("pool", "--outcome", "orr", "--prior-mu-sd", "-1"), "mu_sd"),
+        (("pool", "--outcome", "orr", "--where", "treatment=TKI"), "no row"),
+        (("subgroups", "--by", "treatmnt"), "treatmnt"),
+        (("subgroups", "--margin", "5"), "--margin"),
+        (("discussion", "--fits", "nowhere"), "no saved fit"),
+        (("reproduce", "--draws", "1"), "--draws"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments, words, tmp_path):
+    result = run(*arguments, folder=tmp_path)
+    assert result.returncode == 2
+    lines = result.stderr.strip().splitlines()
+    assert len(lines) == 1, result.stderr
+    assert lines[0].startswith("error: ")
+    assert words in lines[0]
+
+
+def test_a_bad_review_leaves_the_existing_json(tmp_path):
+    review, out = tmp_path / "review.csv", tmp_path / "out.json"
+    review.write_text("study,events,total\nA,5,3\n")
+    out.write_text("old")
+    result = run("pool", str(review), "--json", str(out))
+    assert result.returncode == 2
+    assert "row 2" in result.stderr
+    assert out.read_text() == "old"
+
+
+def test_compare_published_writes_its_tables(tmp_path):
+    result = run("compare_published", "--out", str(tmp_path))
+    assert result.returncode == 0, result.stderr
+    assert (tmp_path / "tables" / "published_comparison.csv").exists()
+
+
+@pytest.mark.mcmc
+def test_pool_json_has_exactly_the_documented_structure(tmp_path):
+    review, out = tmp_path / "review.csv", tmp_path / "out.json"
+    review.write_bytes(b"\xef\xbb\xbfstudy;events;total\nA;0;15\nB;0;11\n")
+    result = run("pool", str(review), "--json", str(out), "--save", str(tmp_path / "fits"))
+    assert result.returncode == 0, result.stderr
+    content = json.loads(out.read_text())
+    assert list(content) == ["k", "freeman_tukey", "glmm", "bayes", "diagnostics"]
+    assert list(content["freeman_tukey"]) == [
+        *("estimate", "ci_lower", "ci_upper", "tau2", "q", "q_p", "i2")
+    ]
+    # no maximum of the likelihood exists without an event
+    assert content["glmm"] == dict.fromkeys(
+        ("mu", "mu_se", "tau2", "estimate", "ci_lower", "ci_upper")
+    )
+    bayes = content["bayes"]
+    assert list(bayes) == ["mu", "tau", "typical", "average", "new_study", "studies"]
+    assert list(bayes["new_study"]) == ["mean", "median", "lower", "upper"]
+    assert list(bayes["studies"][0]) == ["study", "events", "total", "median", "lower", "upper"]
+    assert 0 < bayes["typical"]["lower"] < bayes["typical"]["median"] < 0.2
+    assert content["diagnostics"]["passed"] is True
+
+    written = run("discussion", "--fits", str(tmp_path / "fits"))
+    assert written.returncode == 0, written.stderr
+    text = (tmp_path / "fits" / "discussion.md").read_text()
+    assert "Among 26 patients of 2 studies, 0 had an event" in text
+
+
+@pytest.mark.mcmc
+def test_a_failed_gate_is_exit_code_1_and_marked(tmp_path):
+    review, out = tmp_path / "review.csv", tmp_path / "out.json"
+    review.write_text("study,events,total\nA,1,15\nB,3,11\nC,9,20\n")
+    result = run("pool", str(review), "--json", str(out), "--draws", "100")
+    content = json.loads(out.read_text())
+    assert result.returncode == (0 if content["diagnostics"]["passed"] else 1)
+    if result.returncode:
+        assert "did not pass the gate" in result.stderr
+
+
+@pytest.mark.mcmc
+def test_subgroups_of_a_users_file(tmp_path):
+    review, out = tmp_path / "review.csv", tmp_path / "out.json"
+    review.write_text(
+        "study,events,total,drug\nA,0,15,x\nB,0,11,x\nC,9,20,y\nD,3,9,y\nE,2,8,z\nF,1,9,\n"
+    )
+    result = run("subgroups", "--data", str(review), "--by", "drug", "--json", str(out))
+    assert result.returncode == 0, result.stderr
+    content = json.loads(out.read_text())
+    assert [g["group"] for g in content["groups"]] == ["x", "y", "z"]
+    assert content["groups"][2]["k"] == 1
+    assert len(content["contrasts"]) == 3 * 3 * 2
+    pair = next(c for c in content["contrasts"] if (c["a"], c["b"]) == ("y", "x"))
+    assert pair["p_superior"] > 0.9
+    for row in content["contrasts"]:
+        assert (row["p_margin"] is None) == (row["scale"] != "risk_difference")
+    assert sum(r["p_best"] for r in content["ranks"]) == pytest.approx(1)
