@@ -50,11 +50,11 @@ class Citations:
         return float(frame[column].iloc[0])
 
     def number(
-        self, table: str, column: str, digits: int = 0, scale: float = 1.0, **key: object
+        self, table: str, column: str, digits: int = 0, times: float = 1.0, **key: object
     ) -> str:
-        """Return a cell as text with a number of decimals, after multiplying by ``scale``."""
+        """Return a cell as text with a number of decimals, multiplied by ``times``."""
         value = self.value(table, column, **key)
-        return self._note(f"{scale * value:.{digits}f}", table, column, value, key)
+        return self._note(f"{times * value:.{digits}f}", table, column, value, key)
 
     def percent(self, table: str, column: str, digits: int = 0, **key: object) -> str:
         """Return a proportion as ``16 %``."""

@@ -291,7 +291,9 @@ def claims_markdown(claims: pd.DataFrame) -> str:
             "Probabilities are posterior, given the partially pooled subgroup model and its "
             f"priors. Wording by probability of the claim: {scale}. *Similar* is judged as a "
             f"difference of at most {100 * DEFAULT_MARGIN:g} percentage points. How the "
-            "probabilities depend on the prior of sigma_group: `sigma_sensitivity.md`.",
+            "probabilities depend on the prior of sigma_group: `sigma_sensitivity.md`. Their Monte "
+            "Carlo error is about 0.01 at most, so a claim within 0.01 of a limit could as well "
+            "have the neighbouring wording.",
             "",
             frame_markdown(pd.DataFrame(rows)),
             "",

@@ -124,7 +124,12 @@ def user_markdown(cite: Citations, analysis: SubgroupAnalysis | None) -> str:
             & (analysis.contrasts["estimand"] == "typical")
         ]
         for row in chosen.itertuples():
-            pair: dict[str, Any] = {"a": row.a, "b": row.b, "scale": "risk_difference", "estimand": "typical"}
+            pair: dict[str, Any] = {
+                "a": row.a,
+                "b": row.b,
+                "scale": "risk_difference",
+                "estimand": "typical",
+            }
             parts.append(
                 f"- {row.a} against {row.b}: {cite.points('contrasts', '', **pair)}; probability "
                 f"that {row.a} is higher {cite.chance('contrasts', 'p_superior', **pair)}."

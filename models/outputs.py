@@ -188,7 +188,7 @@ def write_group_figures(results: "GroupResults", rows: "list[PoolRow]", out: Pat
     from models.figures.group_forest import group_forest
     from models.figures.rank_heatmap import rank_heatmap
     from models.figures.style import mark_failed, save
-    from models.figures.tradeoff import tradeoff
+    from models.figures.tradeoff import tradeoff, tradeoff_counts
 
     alone = {
         (row.outcome, row.label): (
@@ -213,7 +213,7 @@ def write_group_figures(results: "GroupResults", rows: "list[PoolRow]", out: Pat
                 mark_failed(figure)
             written += save(figure, out / f"{stem}_{name}")
     orr, trae = results.analyses["orr_treatment"], results.analyses["trae_treatment"]
-    counts = {str(r.group): f"{r.events}/{r.total}" for r in orr.groups.itertuples()}
+    counts = tradeoff_counts(orr.groups, trae.groups)
     figure = tradeoff(orr.fit.posterior["typical_rate"], trae.fit.posterior["typical_rate"], counts)
     if not (orr.fit.gate.passed and trae.fit.gate.passed):
         mark_failed(figure)

@@ -57,9 +57,7 @@ def headline(cite: Citations) -> str:
             "*average*: mean rate over studies; each row is a fit of its own "
             "([all pools](figures/tables/pools.md)).",
             "",
-            markdown(
-                ["pool", "k", "events/total", "published (FT)", "typical", "average"], pools
-            ),
+            markdown(["pool", "k", "events/total", "published (FT)", "typical", "average"], pools),
             "",
             "What the posterior says of the paper's conclusions (partially pooled groups; "
             "[all claims](figures/tables/claims.md)). Apart from two trials, the arms compared "

@@ -25,7 +25,7 @@ def sampler() -> Iterator[object]:
 
 @pytest.fixture(scope="session")
 def tables() -> dict[str, object]:
-    """The committed tables, as texts and figures cite them."""
+    """Return the committed tables, as texts and figures cite them."""
     from models.citations import read_tables
 
     return read_tables(PROJECT / "figures" / "tables")

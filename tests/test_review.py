@@ -7,7 +7,10 @@ from models.review import read_review, select
 
 BAD = {
     "missing column": (b"study,events\nA,1\n", ["row 1", "'total'"]),
-    "text in a number": (b"study,events,total\nA,1,10\nB,three,10\n", ["row 3", "'events'", "three"]),
+    "text in a number": (
+        b"study,events,total\nA,1,10\nB,three,10\n",
+        ["row 3", "'events'", "three"],
+    ),
     "blank cell": (b"study,events,total\nA,,10\n", ["row 2", "'events'", "blank"]),
     "blank label": (b"study,events,total\n,1,10\n", ["row 2", "'study'", "blank"]),
     "NaN": (b"study,events,total\nA,NaN,10\n", ["row 2", "'events'", "NaN"]),
