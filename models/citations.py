@@ -8,6 +8,7 @@ finds each number of the text in the tables.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -34,7 +35,7 @@ class Citations:
     tables: Mapping[str, pd.DataFrame]
     used: list[dict[str, object]] = field(default_factory=list)
 
-    def value(self, table: str, column: str, **key: object) -> float:
+    def value(self, table: str, column: str, **key: Any) -> float:
         """Return the cell of the one row that has these values.
 
         Raises
@@ -50,22 +51,22 @@ class Citations:
         return float(frame[column].iloc[0])
 
     def number(
-        self, table: str, column: str, digits: int = 0, times: float = 1.0, **key: object
+        self, table: str, column: str, digits: int = 0, times: float = 1.0, **key: Any
     ) -> str:
         """Return a cell as text with a number of decimals, multiplied by ``times``."""
         value = self.value(table, column, **key)
         return self._note(f"{times * value:.{digits}f}", table, column, value, key)
 
-    def percent(self, table: str, column: str, digits: int = 0, **key: object) -> str:
+    def percent(self, table: str, column: str, digits: int = 0, **key: Any) -> str:
         """Return a proportion as ``16 %``."""
         return f"{self.number(table, column, digits, 100.0, **key)} %"
 
-    def chance(self, table: str, column: str, **key: object) -> str:
+    def chance(self, table: str, column: str, **key: Any) -> str:
         """Return a posterior probability, never as a bare 0 or 1."""
         value = self.value(table, column, **key)
         return self._note(probability(value), table, column, value, key)
 
-    def rate(self, table: str, prefix: str, **key: object) -> str:
+    def rate(self, table: str, prefix: str, **key: Any) -> str:
         """Return median and interval of a rate, ``16 % (95 % interval 12 to 21)``."""
         return (
             f"{self.percent(table, f'{prefix}median', **key)} (95 % interval "
@@ -73,7 +74,7 @@ class Citations:
             f"{self.number(table, f'{prefix}upper', 0, 100.0, **key)})"
         )
 
-    def points(self, table: str, prefix: str, **key: object) -> str:
+    def points(self, table: str, prefix: str, **key: Any) -> str:
         """Return a difference of rates, ``6 percentage points (95 % interval -2 to 25)``."""
         return (
             f"{self.number(table, f'{prefix}median', 1, 100.0, **key)} percentage points "
@@ -81,7 +82,7 @@ class Citations:
             f"{self.number(table, f'{prefix}upper', 1, 100.0, **key)})"
         )
 
-    def ratio(self, table: str, prefix: str, digits: int = 2, **key: object) -> str:
+    def ratio(self, table: str, prefix: str, digits: int = 2, **key: Any) -> str:
         """Return a ratio or a standard deviation, ``1.55 (95 % interval 0.84 to 4.91)``."""
         return (
             f"{self.number(table, f'{prefix}median', digits, **key)} (95 % interval "
@@ -89,7 +90,7 @@ class Citations:
             f"{self.number(table, f'{prefix}upper', digits, **key)})"
         )
 
-    def words(self, table: str, column: str, **key: object) -> str:
+    def words(self, table: str, column: str, **key: Any) -> str:
         """Return a text cell."""
         frame = self.tables[table]
         for name, wanted in key.items():

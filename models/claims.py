@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 
 from models.constants import INTERVAL_PROBS
-from models.contrasts import DEFAULT_MARGIN
+from models.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
 from models.pooled_results import PooledPosterior
 from models.subgroup_job import SubgroupAnalysis
 from models.tables import frame_markdown, points, probability, rate
@@ -259,8 +259,6 @@ def paper_claims(
 
 def claims_markdown(claims: pd.DataFrame) -> str:
     """Return the page of claims."""
-    from models.subgroup_report import NOT_RANDOMISED
-
     rows = []
     for c in claims.itertuples():
         difference = c.estimand.startswith("risk difference")

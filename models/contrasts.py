@@ -18,6 +18,10 @@ SCALES: Final = ("risk_difference", "risk_ratio", "odds_ratio")
 RATES: Final = {"typical": "typical_rate", "average": "average_rate"}
 THRESHOLDS: Final = (0.10, 0.20, 0.30)
 DEFAULT_MARGIN: Final = 0.10
+NOT_RANDOMISED: Final = (
+    "Arms of different trials are compared here; none of these contrasts is randomised, and "
+    "differences between trials (histology, line, years, response criteria) are part of them."
+)
 
 
 def pair_label(a: str, b: str) -> str:

@@ -6,13 +6,13 @@ from typing import Any
 import pandas as pd
 
 from models.citations import Citations
+from models.contrasts import NOT_RANDOMISED
 from models.discussion import methods
 from models.errors import InputError
 from models.facts import fact_frames
 from models.pooled_results import summarise_pooled
 from models.runs import SavedFit, load_fit
 from models.subgroup_job import SubgroupAnalysis, form_analysis
-from models.subgroup_report import NOT_RANDOMISED
 
 POOL, GROUPS = "pool_review", "groups_review"
 """Names under which ``scripts/pool.py --save`` and ``scripts/subgroups.py --save`` save."""

@@ -15,6 +15,7 @@ from models.facts import write_facts
 from models.figures.ranks import rank_plot
 from models.figures.style import save_png
 from models.groups_stage import GroupResults, number_of_fits, run_groups, write_groups
+from models.job_figures import write_group_figures, write_pool_figures
 from models.outputs import (
     diagnostics_markdown,
     gate_row,
@@ -23,8 +24,6 @@ from models.outputs import (
     write_comparison,
     write_csv,
     write_discussion,
-    write_group_figures,
-    write_pool_figures,
 )
 from models.pooled_job import PoolSpec, fit_pools, pool_specs, study_rates
 from models.priors import DEFAULT_PRIORS

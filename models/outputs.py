@@ -10,10 +10,8 @@ from models.tables import frame_markdown, rate
 
 if TYPE_CHECKING:
     from models.citations import Citations
-    from models.groups_stage import GroupResults
     from models.runs import SavedFit
     from models.sampling import Fit
-    from models.validation import PoolRow
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> Path:
@@ -137,39 +135,6 @@ def diagnostics_markdown(table: pd.DataFrame) -> str:
     )
 
 
-def write_pool_figures(rows: "list[PoolRow]", table: pd.DataFrame, out: Path) -> list[Path]:
-    """Draw the forest plot of each outcome and the agreement plot."""
-    from models.constants import OUTCOMES
-    from models.figures.agreement import agreement
-    from models.figures.forest import forest
-    from models.figures.style import mark_failed, save
-    from models.pooled_job import forest_blocks
-
-    written = []
-    for outcome, name in OUTCOMES.items():
-        blocks, overall = forest_blocks(rows, outcome)
-        figure = forest(blocks, overall, name)
-        if not all(row.gate_passed for row in rows if row.outcome == outcome):
-            mark_failed(figure)
-        written += save(figure, out / f"forest_{outcome}")
-    pools = table[table["verdict"] != "not printed"].rename(
-        columns={
-            "ft_estimate": "estimate",
-            "ft_lower": "lower",
-            "ft_upper": "upper",
-            "typical_median": "median",
-        }
-    )
-    pools = pools.assign(
-        outcome=pools["outcome"].map(OUTCOMES),
-        note=["k = 2, fixed effect" if v == "reported" else "" for v in pools["verdict"]],
-    )
-    figure = agreement(pools)
-    if (table["gate"] != "passed").any():
-        mark_failed(figure)
-    return written + save(figure, out / "agreement")
-
-
 def write_discussion(text: str, cite: "Citations", out: Path) -> list[Path]:
     """Write the paragraphs as Markdown and LaTeX, and where each number is from."""
     from models.tables import latex_text
@@ -179,42 +144,3 @@ def write_discussion(text: str, cite: "Citations", out: Path) -> list[Path]:
     write_text(source, latex_text(text))
     numbers = write_csv(cite.frame(), out / "tables" / "discussion_numbers.csv")
     return [page, source, numbers]
-
-
-def write_group_figures(results: "GroupResults", rows: "list[PoolRow]", out: Path) -> list[Path]:
-    """Draw group forests, contrast forests, rank heat maps and the trade-off plane."""
-    from models.contrasts import DEFAULT_MARGIN
-    from models.figures.contrast_forest import contrast_forest
-    from models.figures.group_forest import group_forest
-    from models.figures.rank_heatmap import rank_heatmap
-    from models.figures.style import mark_failed, save
-    from models.figures.tradeoff import tradeoff, tradeoff_counts
-
-    alone = {
-        (row.outcome, row.label): (
-            row.bayes.typical["median"],
-            row.bayes.typical["lower"],
-            row.bayes.typical["upper"],
-        )
-        for row in rows
-    }
-    written = []
-    for name in ("orr_treatment", "dcr_treatment", "trae_treatment", "orr_line"):
-        analysis = results.analyses[name]
-        single = {
-            str(group): alone[analysis.outcome, str(group)] for group in analysis.groups["group"]
-        }
-        for stem, figure in (
-            ("groups", group_forest(analysis, single)),
-            ("contrasts", contrast_forest(analysis, DEFAULT_MARGIN)),
-            ("ranks", rank_heatmap(analysis)),
-        ):
-            if not analysis.fit.gate.passed:
-                mark_failed(figure)
-            written += save(figure, out / f"{stem}_{name}")
-    orr, trae = results.analyses["orr_treatment"], results.analyses["trae_treatment"]
-    counts = tradeoff_counts(orr.groups, trae.groups)
-    figure = tradeoff(orr.fit.posterior["typical_rate"], trae.fit.posterior["typical_rate"], counts)
-    if not (orr.fit.gate.passed and trae.fit.gate.passed):
-        mark_failed(figure)
-    return written + save(figure, out / "tradeoff")

@@ -4,16 +4,11 @@ from pathlib import Path
 
 import pandas as pd
 
-from models.contrasts import RATES, league_table
+from models.contrasts import NOT_RANDOMISED, RATES, league_table
 from models.outputs import write_csv
 from models.runs import write_text
 from models.subgroup_job import SubgroupAnalysis
 from models.tables import frame_markdown, latex, points, probability, rate
-
-NOT_RANDOMISED = (
-    "Arms of different trials are compared here; none of these contrasts is randomised, and "
-    "differences between trials (histology, line, years, response criteria) are part of them."
-)
 
 
 def groups_frame(analysis: SubgroupAnalysis) -> pd.DataFrame:

@@ -38,7 +38,7 @@ def agreement(pools: pd.DataFrame) -> Figure:
     rows = len(pools) + 1.4 * len(outcomes)
     height = rows * ROW + 0.85
     figure = Figure(figsize=(TEXT_WIDTH, height))
-    axes = figure.add_axes((0.33, 0.62 / height, 0.41, 1 - 0.72 / height))
+    axes = figure.add_axes((0.33, 0.62 / height, 0.39, 1 - 0.72 / height))
     bare_rows(axes, top=0.6, bottom=-rows + 0.6)
     axes.set_xlim(0, 1)
     percent_axis(axes, [0, 0.2, 0.4, 0.6, 0.8, 1.0])
@@ -64,7 +64,7 @@ def agreement(pools: pd.DataFrame) -> Figure:
     write(-0.02, y, "n", align="right", bold=True)
     write(1.03, y, "Bayes - published", bold=True)
     for outcome in outcomes:
-        write(-0.76, y, outcome, bold=True)
+        write(-0.80, y, outcome, bold=True)
         y -= 1
         block = pools[pools["outcome"] == outcome].sort_values("estimate", ascending=False)
         for row in block.itertuples():
@@ -72,13 +72,15 @@ def agreement(pools: pd.DataFrame) -> Figure:
                 axes, y + 0.17, row.estimate, row.lower, row.upper, PUBLISHED, marker="D", size=2.6
             )
             interval(axes, y - 0.17, row.median, row.typical_lower, row.typical_upper, BAYES)
-            write(-0.76, y, f"  {row.label}")
+            write(-0.80, y, f"  {row.label}")
             write(-0.17, y, f"{row.k}", align="right")
             write(-0.02, y, f"{row.total}", align="right")
             note = f"  ({row.note})" if row.note else ""
             write(1.03, y, f"{100 * (row.median - row.estimate):+.1f} points{note}")
             y -= 1
         y -= 0.4
+    for line in axes.lines:
+        line.set_clip_on(False)  # a marker at 0 % stays whole
     figure.legend(
         handles=[
             Line2D([], [], color=PUBLISHED, marker="D", ms=3.2, lw=1.2),

@@ -162,7 +162,7 @@ def _odds_axis(axes: Axes, pairs: pd.DataFrame) -> None:
     high = max(float(pairs["odds_upper"].max()), 2.0)
     axes.set_xlim(low / 1.25, high * 1.25)
     span = math.log(high / low)
-    factor = next((f for f in (2.0, 4.0, 10.0) if span / math.log(f) < 4.5), 100.0)
+    factor = next((f for f in (2.0, 4.0, 10.0, 100.0) if span / math.log(f) < 4.5), 1e4)
     first = math.ceil(math.log(low / 1.25) / math.log(factor))
     last = math.floor(math.log(high * 1.25) / math.log(factor))
     ticks = [factor**i for i in range(first, last + 1)]

@@ -144,6 +144,8 @@ def forest(blocks: list[ForestBlock], overall: ForestBlock, outcome: str) -> Fig
         write(LABEL_X, y, "  Typical rate (Bayes)", colour=BAYES)
         write(VALUE_X, y, _percents(*block.typical), colour=BAYES)
         y -= 1.6
+    for line in axes.lines:
+        line.set_clip_on(False)  # a marker at 0 % stays whole
     figure.legend(
         handles=[
             Line2D([], [], color=OBSERVED, marker="s", mfc="white", ms=3, lw=0.7),

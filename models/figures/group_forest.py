@@ -9,7 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.font_manager import FontProperties
 from matplotlib.lines import Line2D
-from matplotlib.textpath import TextPath
+from matplotlib.textpath import text_to_path
 from matplotlib.transforms import blended_transform_factory
 
 from models.constants import OUTCOMES
@@ -183,11 +183,11 @@ def wrapped(text: str, width: float, *, bold: bool = False) -> list[str]:
     list of str
         One line or more, broken at spaces, and within a word only if the word alone is too wide.
     """
-    font = FontProperties(weight="bold" if bold else "normal")
+    font = FontProperties(size=FONT - 0.5, weight="bold" if bold else "normal")
 
     def fits(line: str) -> bool:
-        path = TextPath((0, 0), line, size=FONT - 0.5, prop=font)
-        return bool(path.get_extents().width <= 72 * width)
+        points, _, _ = text_to_path.get_text_width_height_descent(line, font, ismath=False)
+        return bool(points <= 72 * width)
 
     lines = [""]
     for word in text.split():
