@@ -87,8 +87,8 @@ DEFAULT_EXNEX_PRIORS: Final = ExnexPriors()
 
 def nex_log_marginal(strata: pd.DataFrame, priors: ExnexPriors) -> FloatArray:
     """Return the log of ``NEX_s``, without the binomial coefficient, shape (k,)."""
-    counts = (strata[name].to_numpy("float64") for name in ("events", "total"))
-    return np.asarray(log_marginal(*counts, priors.nex_mean, priors.nex_sd, nodes=MANY_NODES))
+    x, n = (strata[name].to_numpy("float64") for name in ("events", "total"))
+    return np.asarray(log_marginal(x, n, priors.nex_mean, priors.nex_sd, nodes=MANY_NODES))
 
 
 def mixture(ex: Any, nex: Any, weight: Any, xp: Any = np) -> Any:

@@ -53,6 +53,25 @@ def family_totals(strata: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame({"stratum": labels, **sums})
 
 
+def strata_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the strata that cells sum to, in order of first appearance.
+
+    Parameters
+    ----------
+    cells
+        ``stratum``, ``treatment``, ``events``, ``total`` and, if there are families, ``parent``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A frame of strata.
+    """
+    how = {"events": "sum", "total": "sum"}
+    if "parent" in cells:
+        how["parent"] = "first"
+    return cells.groupby("stratum", sort=False).agg(how).reset_index()
+
+
 def read_strata(path: Path) -> pd.DataFrame:
     """Read a user's strata: ``stratum``, ``events``, ``total`` and, optionally, ``parent``.
 

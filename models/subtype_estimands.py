@@ -10,7 +10,7 @@
 """
 
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,12 @@ from scipy.special import expit
 
 from models.binomial_normal import log_marginal
 from models.strata import family_codes
+
+FAMILY_RATES: Final = {
+    "stratum_rate": "family_rate",
+    "equal_mix_rate": "equal_mix_family_rate",
+}
+"""Rates of strata, and what their patient-weighted mean over a family is called."""
 
 if TYPE_CHECKING:
     from models.exnex import ExnexPriors
@@ -49,7 +55,7 @@ def _subtype_estimands(posterior: xr.Dataset, seed: int, strata: pd.DataFrame) -
         of = xr.DataArray(codes.clip(min=0), dims="stratum")
         child = posterior["tau"] * posterior["family_effect"].isel(family=of).drop_vars("family")
         child = child + posterior["tau_child"] * posterior["z"]
-        deviation = xr.where(xr.DataArray(codes >= 0, dims="stratum"), child, deviation)
+        deviation = child.where(xr.DataArray(codes >= 0, dims="stratum"), deviation)
     rate = _dims_first(xr.apply_ufunc(expit, posterior["mu"] + deviation))
     return _with_families(_common(posterior, seed).assign(stratum_rate=rate), strata)
 
@@ -121,8 +127,8 @@ def subtype_treatment_estimands(cells: pd.DataFrame, strata: pd.DataFrame) -> "E
     callable
         Of the posterior and a seed; it returns ``cell_rate`` (stratum, treatment),
         ``stratum_rate`` (own treatment mix), ``equal_mix_rate`` (stratum; the mean over the
-        treatment groups), ``family_rate``, ``typical_rate`` and ``new_stratum_rate`` (the last two
-        at the middle of the treatment groups).
+        treatment groups), ``family_rate`` and ``equal_mix_family_rate``, ``typical_rate`` and
+        ``new_stratum_rate`` (the last two at the middle of the treatment groups).
     """
     return partial(_subtype_treatment_estimands, cells=cells, strata=strata)
 
@@ -176,8 +182,11 @@ def _with_families(estimands: xr.Dataset, strata: pd.DataFrame) -> xr.Dataset:
         {"stratum": strata["stratum"].to_numpy(), "family": families},
         ("stratum", "family"),
     )
-    rate = xr.dot(estimands["stratum_rate"], weights, dim="stratum")
-    return estimands.assign(family_rate=rate)
+    for name, family_name in FAMILY_RATES.items():
+        if name in estimands:
+            rate = xr.dot(estimands[name], weights, dim="stratum")
+            estimands = estimands.assign({family_name: rate})
+    return estimands
 
 
 def _dims_first(array: xr.DataArray) -> xr.DataArray:

@@ -34,8 +34,8 @@ type FloatArray = NDArray[np.float64]
 PARETO_LIMIT: Final = 0.7
 """Pareto k above which an importance-weighted mean is not reported (Vehtari et al. 2024)."""
 _THINNED: Final = 2000
-_INNER_NODES: Final = 21
-_STEPS: Final = np.linspace(-6.0, 6.0, 97)
+_INNER_NODES: Final = 13
+_STEPS: Final = np.linspace(-5.5, 5.5, 89)
 
 
 def predict_exchangeable(strata: pd.DataFrame, priors: Priors) -> dict[str, float]:

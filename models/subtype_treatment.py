@@ -13,8 +13,8 @@ For subtype ``s`` in treatment group ``g`` with ``x_sg`` responders among ``n_sg
     sigma_interaction ~ HalfNormal(interaction_scale)          interaction
 
 The table is complete: a combination that no trial enrolled is a cell of no patients, whose
-likelihood is one, and its rate is a prediction from the subtype, the treatment group and the size of
-interactions seen elsewhere.
+likelihood is one, and its rate is a prediction from the subtype, the treatment group and the size
+of interactions seen elsewhere.
 
 The contrasts between treatment groups in this table are not randomised: each group's patients come
 from other trials.

@@ -130,7 +130,8 @@ def analyses(reviews: dict[str, pd.DataFrame]) -> dict[str, Any]:
 
 def texts_of(figure: Figure) -> list[Text]:
     """Return the texts that are drawn: visible, not empty, and no tick label off its axis."""
-    figure.canvas.draw()
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
     hidden = set()
     for axes in figure.axes:
         for axis in (axes.xaxis, axes.yaxis):
@@ -139,15 +140,15 @@ def texts_of(figure: Figure) -> list[Text]:
             for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
                 if not low <= tick.get_loc() <= high:
                     hidden |= {tick.label1, tick.label2}
-    found = figure.findobj(lambda artist: isinstance(artist, Text) and artist.get_visible())
-    return [text for text in found if text.get_text().strip() and text not in hidden]
+    found: Any = figure.findobj(Text)
+    shown = [text for text in found if text.get_visible() and text not in hidden]
+    return [text for text in shown if text.get_text().strip()]
 
 
 def assert_readable(figure: Figure) -> None:
     """Check that no text is cut by the edge, overlaps another or runs into a panel of rows."""
-    canvas = FigureCanvasAgg(figure)
     texts = texts_of(figure)
-    boxes = [text.get_window_extent(canvas.get_renderer()) for text in texts]
+    boxes = [text.get_window_extent() for text in texts]
     page = figure.bbox
     for text, box in zip(texts, boxes, strict=True):
         inside = page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 <= box.y1 <= page.y1
@@ -165,7 +166,7 @@ def assert_beside_panels(figure: Figure) -> None:
     Headings are in bold and have a row to themselves.
     """
     texts = [text for axes in figure.axes for text in axes.texts]
-    for text in (text for text in texts if text.get_weight() != "bold"):
+    for text in (text for text in texts if text.get_fontweight() != "bold"):
         box = text.get_window_extent()
         for axes in figure.axes:
             panel = axes.get_window_extent()
@@ -179,6 +180,11 @@ def rows_of(axes: Any, colour: str) -> list[tuple[float, float, float]]:
     points = {line.get_ydata()[0]: line.get_xdata() for line in lines if len(line.get_xdata()) == 1}
     assert spans.keys() == points.keys()
     return [(points[y][0], spans[y][0], spans[y][1]) for y in sorted(spans, reverse=True)]
+
+
+def lines_of(axes: Any) -> list[Any]:
+    """Return the lines of axes, whose data Matplotlib types too loosely to index."""
+    return list(axes.lines)
 
 
 def column(figure: Figure, predicate: Any) -> list[str]:
@@ -202,9 +208,9 @@ def test_group_forest(
     np.testing.assert_array_equal(rows_of(axes, BAYES), partial)
     np.testing.assert_array_equal(rows_of(axes, PUBLISHED), published)
     assert rows_of(axes, THIRD) == [own[g] for g in groups["group"]]
-    crude = [line for line in axes.lines if line.get_gid() == "crude"]
+    crude = [line for line in lines_of(axes) if line.get_gid() == "crude"]
     assert [line.get_xdata()[0] for line in crude] == groups["crude"].tolist()
-    drawn = np.concatenate([line.get_xdata() for line in axes.lines])
+    drawn = np.concatenate([line.get_xdata() for line in lines_of(axes)])
     assert axes.get_xlim()[0] <= drawn.min()
     assert drawn.max() <= axes.get_xlim()[1]
     for colour, rates in ((BAYES, partial), (PUBLISHED, published)):
@@ -215,7 +221,7 @@ def test_group_forest(
     assert counts == [f"{r.events}/{r.total}" for r in groups.itertuples()]
     ks = column(figure, lambda t: t.get_text().isdigit())
     assert [k for k in ks if k] == [str(k) for k in groups["k"]]
-    bold = column(figure, lambda t: t.get_weight() == "bold")
+    bold = column(figure, lambda t: t.get_fontweight() == "bold")
     labels = "".join(bold[3:]).replace(" ", "")
     assert labels == "".join(groups["group"]).replace(" ", "")
 
@@ -251,7 +257,7 @@ def test_contrast_forest(name: str, estimand: str, analyses: dict[str, Any]) -> 
     printed = [
         text.replace("-", MINUS)
         for m, lo, hi in numbers
-        for text in (f"{m:+.1f}", f"({lo:+.1f} to {hi:+.1f})")
+        for text in (f"{m:+z.1f}", f"({lo:+z.1f} to {hi:+z.1f})")
     ]
     assert blue == printed
     by_x: dict[float, list[Text]] = {}
@@ -274,7 +280,8 @@ def test_the_band_is_the_margin(margin: float, reviews: dict[str, pd.DataFrame])
     figure = contrast_forest(analysis, margin)
     assert_readable(figure)
     axes = figure.axes[0]
-    band = axes.patches[0].get_bbox()
+    patch: Any = axes.patches[0]
+    band = patch.get_bbox()
     assert (band.x0, band.x1) == (-100 * margin, 100 * margin)
     assert axes.get_xlim()[0] < band.x0
     assert band.x1 < axes.get_xlim()[1]
@@ -332,7 +339,7 @@ def test_contrast_forest_refuses_an_unknown_estimand(analyses: dict[str, Any]) -
 
 def test_joint_region_is_the_ellipse_of_two_normals() -> None:
     # Quantiles stand in for draws: no Monte Carlo noise. For independent normals the
-    # highest-density region is an ellipse whose radii are sqrt(chi2_2 quantile) standard deviations.
+    # highest-density region is an ellipse whose radii are sqrt(chi2_2 quantile) deviations.
     z = norm.ppf((np.arange(4000) + 0.5) / 4000)
     centre, sd = np.array([-1.6, -0.9]), np.array([0.35, 0.5])  # response, toxicity; logits
     region = joint_region(expit(centre[0] + sd[0] * z), expit(centre[1] + sd[1] * z))
@@ -350,7 +357,7 @@ def test_joint_region_holds_its_share_of_the_draws(analyses: dict[str, Any]) -> 
     rng = np.random.default_rng(11)
     for name in TREATMENTS:
         response, toxicity = (
-            analyses[f"{outcome} treatment"].typical_draws.sel(group=name).values.ravel()
+            analyses[f"{outcome} treatment"].typical_draws.sel(group=name).to_numpy().ravel()
             for outcome in ("orr", "trae")
         )
         region = joint_region(response, toxicity)
@@ -380,7 +387,7 @@ def test_tradeoff(analyses: dict[str, Any]) -> None:
     overview, *panels = figure.axes
     styles = set()
     for axes, row in zip(panels, counts.itertuples(), strict=True):
-        point = next(line for line in axes.lines if line.get_transform() == axes.transData)
+        point = next(line for line in lines_of(axes) if line.get_transform() == axes.transData)
         assert (point.get_xdata()[0], point.get_ydata()[0]) == pytest.approx(
             (toxicity[row.group], response[row.group]), rel=1e-12
         )
@@ -397,7 +404,7 @@ def test_tradeoff(analyses: dict[str, Any]) -> None:
     assert len({colour for colour, _ in styles}) == len({m for _, m in styles}) == 5
     points = {
         (line.get_xdata()[0], line.get_ydata()[0])
-        for line in overview.lines
+        for line in lines_of(overview)
         if len(line.get_xdata()) == 1
     }
     assert points == set(zip(toxicity[list(TREATMENTS)], response[list(TREATMENTS)], strict=True))
@@ -415,7 +422,8 @@ def test_tradeoff(analyses: dict[str, Any]) -> None:
 
 def test_tradeoff_labels_keep_clear_of_the_regions(analyses: dict[str, Any]) -> None:
     figure, _ = tradeoff_figure(analyses)
-    FigureCanvasAgg(figure).draw()
+    canvas: Any = FigureCanvasAgg(figure)
+    canvas.draw()
     overview = figure.axes[0]
     outlines = [
         overview.transData.transform(path.vertices)
@@ -481,13 +489,13 @@ def test_forest(name: str, reviews: dict[str, pd.DataFrame]) -> None:
     assert_beside_panels(figure)
     axes = figure.axes[0]
     ordered = pd.concat([part for _, part in parts])
-    observed = [line.get_xdata()[0] for line in axes.lines if to_hex(line.get_color()) == OBSERVED][
-        1::2
-    ]
+    observed = [
+        line.get_xdata()[0] for line in lines_of(axes) if to_hex(line.get_color()) == OBSERVED
+    ][1::2]
     assert observed == (ordered["events"] / ordered["total"]).tolist()
-    posterior = [line.get_xdata()[0] for line in axes.lines if line.get_marker() == "o"]
+    posterior = [line.get_xdata()[0] for line in lines_of(axes) if line.get_marker() == "o"]
     assert posterior == ordered["median"].tolist()
-    markers = [line for line in axes.lines if line.get_marker() in ("s", "o")]
+    markers = [line for line in lines_of(axes) if line.get_marker() in ("s", "o")]
     assert not any(line.get_clip_on() for line in markers)
     diamonds = [patch for patch in axes.patches if isinstance(patch, Polygon)]
     assert len(diamonds) == 2 * (len(blocks) + 1)
@@ -525,9 +533,9 @@ def test_agreement(reviews: dict[str, pd.DataFrame]) -> None:
         rows_of(axes, BAYES), drawn[["median", "typical_lower", "typical_upper"]].to_numpy()
     )
     differences = column(figure, lambda t: " points" in t.get_text())
-    signed = [f"{100 * (r.median - r.estimate):+.1f} points" for r in drawn.itertuples()]
+    signed = [f"{100 * (r.median - r.estimate):+z.1f} points" for r in drawn.itertuples()]
     assert [text.split("  (")[0] for text in differences] == signed
-    assert not any(line.get_clip_on() for line in axes.lines)
+    assert not any(line.get_clip_on() for line in lines_of(axes))
 
 
 def test_wrapped_labels_lose_nothing_and_fit() -> None:

@@ -76,7 +76,7 @@ def agreement(pools: pd.DataFrame) -> Figure:
             write(-0.17, y, f"{row.k}", align="right")
             write(-0.02, y, f"{row.total}", align="right")
             note = f"  ({row.note})" if row.note else ""
-            write(1.03, y, f"{100 * (row.median - row.estimate):+.1f} points{note}")
+            write(1.03, y, f"{100 * (row.median - row.estimate):+z.1f} points{note}")
             y -= 1
         y -= 0.4
     for line in axes.lines:

@@ -79,7 +79,7 @@ def contrast_forest(
         bare_rows(panel, top=TOP, bottom=-sum(heights))  # y in inches
     _difference_axis(axes, pairs, margin)
     _odds_axis(odds, pairs)
-    event, points = OUTCOMES.get(analysis.outcome, "event"), f"{100 * margin:g}"
+    event, points = OUTCOMES.get(analysis.outcome, "the event"), f"{100 * margin:g}"
     inches = blended_transform_factory(figure.dpi_scale_trans, axes.transData)
 
     def write(
@@ -109,11 +109,11 @@ def contrast_forest(
     for row, lines, start in zip(pairs.itertuples(), labels, starts, strict=False):
         y = -start - len(lines) * LINE / 2
         differences = [100 * v for v in (row.median, row.lower, row.upper)]
-        interval(axes, y, *differences, BAYES)
+        interval(axes, y, differences[0], differences[1], differences[2], BAYES)
         interval(odds, y, row.odds_median, row.odds_lower, row.odds_upper, BAYES)
         for i, line in enumerate(lines):
             write(LABEL_X, -start - (i + 0.5) * LINE, line)
-        median, lower, upper = (f"{v:+.1f}".replace("-", MINUS) for v in differences)
+        median, lower, upper = (f"{v:+z.1f}".replace("-", MINUS) for v in differences)
         write(VALUE_X, y + LINE / 2, median, colour=BAYES)
         write(VALUE_X, y - LINE / 2, f"({lower} to {upper})", colour=BAYES)
         write(SUPERIOR_X, y, probability(row.p_superior), right=True)

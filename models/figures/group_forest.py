@@ -131,8 +131,8 @@ def group_forest(
         for i, (colour, marker, size, estimate) in enumerate(estimates):
             interval(axes, y - i * ROW, *estimate, colour, marker=marker, size=size)
             write(VALUE_X, y - i * ROW, _percents(*estimate), colour=colour)
-    for line in axes.lines:
-        line.set_clip_on(False)  # a marker at 0 % stays whole
+    for artist in axes.lines:
+        artist.set_clip_on(False)  # a marker at 0 % stays whole
     figure.legend(
         handles=[
             Line2D([], [], color=PUBLISHED, marker="D", ms=3, lw=1.2),

@@ -19,7 +19,7 @@ TOP, BOTTOM = 0.24, 0.70
 """Inches: a row (at least), a line of its label, above and below the rows."""
 AXIS_X, AXIS_END, SUCRA_X = 1.75, 5.60, 5.95
 """Inches from the left edge."""
-BLUES = LinearSegmentedColormap.from_list("blues", ["#ffffff", "#a9cfe8", BAYES, "#003a5d"])
+BLUES = LinearSegmentedColormap.from_list("blues", ["#f3f7fa", "#a9cfe8", BAYES, "#003a5d"])
 
 
 def rank_heatmap(analysis: "SubgroupAnalysis") -> Figure:
@@ -34,7 +34,7 @@ def rank_heatmap(analysis: "SubgroupAnalysis") -> Figure:
     -------
     matplotlib.figure.Figure
         Rows in descending order of SUCRA, which stands at the right; columns from rank 1, the
-        best; the probability is printed in its cell. White is 0 and dark blue 1 in every figure.
+        best; the probability is printed in its cell. The scale is the same in every figure.
 
     Raises
     ------
@@ -95,7 +95,7 @@ def rank_heatmap(analysis: "SubgroupAnalysis") -> Figure:
         fontsize=FONT - 0.5,
     )
     end = "highest" if analysis.higher_is_better else "lowest"
-    event = OUTCOMES.get(analysis.outcome, "event")
+    event = OUTCOMES.get(analysis.outcome, "the event")
     axes.set_xlabel(f"Rank (1 is best: the {end} typical rate of {event})", labelpad=2)
     figure.text(
         0.5,

@@ -152,8 +152,8 @@ def tradeoff(
     styles = dict(zip(names, zip(COLOURS, MARKERS, strict=True), strict=False))
     regions = {
         name: joint_region(
-            response_draws.sel(group=name).values.ravel(),
-            toxicity_draws.sel(group=name).values.ravel(),
+            response_draws.sel(group=name).to_numpy().ravel(),
+            toxicity_draws.sel(group=name).to_numpy().ravel(),
         )
         for name in names
     }
@@ -302,8 +302,7 @@ def _outline(axes: Axes, region: Region, style: tuple[str, str], *, fill: bool) 
 
 def _overview(axes: Axes, regions: dict[str, Region], styles: dict[str, tuple[str, str]]) -> None:
     """Draw all medians and 50 % regions, and label them at the right, joined by thin lines."""
-    width = float(axes.get_position().width * TEXT_WIDTH)
-    height = float(axes.get_position().height * axes.figure.get_figheight())
+    width, height = 2 * WIDTH + GUTTER, 2 * PANEL + TITLE
     end_x, end_y = axes.get_xlim()[1], axes.get_ylim()[1]
     axes.grid(visible=False)  # would run through the labels
     for name, region in regions.items():
