@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 import pandas as pd
+from scipy.special import ndtri
 
 from models.constants import INTERVAL_PROBS
 from models.fitter import FittedModel, Fitter
@@ -45,6 +46,17 @@ def contrast_row(
             f"{name}_upper": float(upper),
         }
     return row
+
+
+def _prior_of_sigma(scale: float) -> dict[str, float]:
+    """Return median and interval of the half-normal prior itself, to set beside the posterior."""
+    probs = (0.5, *INTERVAL_PROBS)
+    median, lower, upper = (float(scale * ndtri((1 + p) / 2)) for p in probs)
+    return {
+        "sigma_prior_median": median,
+        "sigma_prior_lower": lower,
+        "sigma_prior_upper": upper,
+    }
 
 
 def sigma_sensitivity(
@@ -95,7 +107,8 @@ def sigma_sensitivity(
         draws = grid.draws(DRAWS, seed=sampler.settings.seed)
         rate_a = draws.typical_rate[:, groups.index(a)]
         rate_b = draws.typical_rate[:, groups.index(b)]
-        rows.append(contrast_row(f"HalfNormal({scale:g})", rate_a, rate_b, draws.sigma_group))
+        row = contrast_row(f"HalfNormal({scale:g})", rate_a, rate_b, draws.sigma_group)
+        rows.append(row | _prior_of_sigma(scale))
     fit = unpooled or sampler.fit(
         build_independent_groups_model,
         review,
@@ -123,10 +136,12 @@ def sensitivity_markdown(table: pd.DataFrame) -> str:
     """Return the page on how contrasts depend on the model of the group means."""
     rows = []
     for r in table.itertuples():
-        sigma = (
-            "-"
-            if pd.isna(r.sigma_median)
-            else rate(r.sigma_median, r.sigma_lower, r.sigma_upper, 2)
+        sigma, prior = (
+            "-" if pd.isna(numbers[0]) else rate(*numbers, 2)
+            for numbers in (
+                (r.sigma_median, r.sigma_lower, r.sigma_upper),
+                (r.sigma_prior_median, r.sigma_prior_lower, r.sigma_prior_upper),
+            )
         )
         rows.append(
             {
@@ -140,7 +155,8 @@ def sensitivity_markdown(table: pd.DataFrame) -> str:
                 ),
                 "odds ratio": rate(r.odds_ratio_median, r.odds_ratio_lower, r.odds_ratio_upper, 2),
                 "P(a > b)": probability(r.p_superior),
-                "sigma_group": sigma,
+                "sigma_group, posterior": sigma,
+                "its prior": prior,
             }
         )
     return "\n".join(
@@ -151,9 +167,12 @@ def sensitivity_markdown(table: pd.DataFrame) -> str:
             "widths (independent draws from the exact posterior), with unpooled group means and a "
             "common tau, and, for treatment, with arms of one publication correlated. A narrow "
             "prior says beforehand that groups resemble each other and pulls them together; "
-            "unpooled means say that one group tells nothing about another. Two to five groups "
-            "cannot settle this, so the choice is shown rather than hidden. The main analysis "
-            "uses HalfNormal(1).",
+            "unpooled means say that one group tells nothing about another. The last two "
+            "columns set the posterior of sigma_group beside its prior: two groups hold a single "
+            "difference, which is one draw from the population of group effects, and "
+            "the posterior follows the prior. Five groups bound sigma_group from above but do not "
+            "tell it from zero. The data cannot settle the choice, so it is shown rather than "
+            "hidden. The main analysis uses HalfNormal(1).",
             "",
             frame_markdown(pd.DataFrame(rows)),
             "",
