@@ -4,15 +4,17 @@ The words follow the posterior probability of the claim by one fixed scale (``WO
 sentence is stronger than the number beside it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Final
 
-import numpy as np
+import arviz_stats as azs
 import pandas as pd
+import xarray as xr
 
-from models.constants import INTERVAL_PROBS
 from models.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
+from models.estimands import summarise
+from models.fitter import FittedModel
 from models.pooled_results import PooledPosterior
 from models.subgroup_job import SubgroupAnalysis
 from models.tables import frame_markdown, points, probability, rate
@@ -37,9 +39,31 @@ MONO, DUAL, TKI, CHEMO, IMMUNO = (
 )
 
 
-def wording(p: float) -> str:
-    """Return the words for the posterior probability of a claim."""
-    return next(words for least, words in WORDS if p >= least)
+def wording(p: float, mcse: float = 0.0) -> str:
+    """Return the words for the posterior probability of a claim.
+
+    Parameters
+    ----------
+    p
+        Posterior probability.
+    mcse
+        Its Monte Carlo standard error; where a limit lies within two of them, both wordings are
+        given, since another run could fall on either side.
+    """
+    low, high = (
+        next(words for least, words in WORDS if value >= least)
+        for value in (max(p - 2 * mcse, 0.0), p + 2 * mcse)
+    )
+    return low if low == high else f"{low} to {high}"
+
+
+def _probability(event: xr.DataArray) -> tuple[float, float]:
+    """Return the share of draws in which an event holds, and its Monte Carlo standard error."""
+    indicator = xr.Dataset({"event": event.astype(float)})
+    p = float(indicator["event"].mean())
+    if p in (0.0, 1.0):
+        return p, 0.0
+    return p, float(azs.mcse(indicator, method="mean")["event"])
 
 
 @dataclass(frozen=True)
@@ -52,8 +76,11 @@ class Claim:
         Short id, the claim in our words, and where the paper makes it.
     event
         The event whose posterior probability is given.
-    probability
-        Posterior probability of that event, given the model; None for a plain estimate.
+    probability, mcse
+        Posterior probability of that event, given the model, and its Monte Carlo standard error;
+        None for a plain estimate.
+    probability_unpooled
+        The same with unpooled group means and a common tau.
     estimand, median, lower, upper
         The estimate that goes with it, 95 % equal-tailed interval; differences are proportions.
     verdict
@@ -65,6 +92,8 @@ class Claim:
     place: str
     event: str
     probability: float | None
+    mcse: float | None
+    probability_unpooled: float | None
     estimand: str
     median: float
     lower: float
@@ -72,83 +101,100 @@ class Claim:
     verdict: str
 
 
-def _superiority(
-    claim_id: str, claim: str, place: str, analysis: SubgroupAnalysis, a: str, b: str
+type Event = Callable[[xr.DataArray], xr.DataArray]
+
+
+@dataclass(frozen=True)
+class Judged:
+    """An analysis with partially pooled and with unpooled group means."""
+
+    analysis: SubgroupAnalysis
+    unpooled: FittedModel
+
+    def judge(self, event: Event) -> tuple[float, float, float]:
+        """Return probability and MCSE under partial pooling, and the probability without."""
+        p, mcse = _probability(event(self.analysis.fit.posterior["typical_rate"]))
+        unpooled, _ = _probability(event(self.unpooled.posterior["typical_rate"]))
+        return p, mcse, unpooled
+
+
+def _difference(rates: xr.DataArray, a: str, b: str) -> xr.DataArray:
+    return rates.sel(group=a, drop=True) - rates.sel(group=b, drop=True)
+
+
+def _contrast_claim(
+    claim_id: str,
+    claim: str,
+    place: str,
+    evidence: Judged,
+    pair: tuple[str, str],
+    *,
+    similar: bool = False,
 ) -> Claim:
+    """Judge that a rate is higher than another, or that the two are similar."""
+    a, b = pair
+    analysis = evidence.analysis
+    name = analysis.outcome.upper()
+    if similar:
+        event = f"typical {name}s of {a} and {b} within {100 * DEFAULT_MARGIN:g} percentage points"
+        judged = evidence.judge(lambda r: abs(_difference(r, a, b)) <= DEFAULT_MARGIN)
+    else:
+        event = f"typical {name} of {a} above that of {b}"
+        judged = evidence.judge(lambda r: _difference(r, a, b) > 0)
     row = analysis.contrast(a, b, "risk_difference")
-    p = float(row["p_superior"])
+    ratio = analysis.contrast(a, b, "risk_ratio")
     return Claim(
         claim_id,
         claim,
         place,
-        f"typical {analysis.outcome.upper()} rate of {a} above that of {b}",
-        p,
-        f"risk difference of typical rates, {a} - {b}",
+        event,
+        *judged,
+        f"risk difference of typical rates, {a} - {b} (risk ratio "
+        f"{rate(ratio['median'], ratio['lower'], ratio['upper'], 2)})",
         row["median"],
         row["lower"],
         row["upper"],
-        wording(p),
+        wording(*judged[:2]),
     )
 
 
-def _similarity(
-    claim_id: str, claim: str, place: str, analysis: SubgroupAnalysis, a: str, b: str
-) -> Claim:
-    row = analysis.contrast(a, b, "risk_difference")
-    p = float(row["p_within"])
-    return Claim(
-        claim_id,
-        claim,
-        place,
-        f"typical {analysis.outcome.upper()} rates of {a} and {b} within "
-        f"{100 * DEFAULT_MARGIN:g} percentage points",
-        p,
-        f"risk difference of typical rates, {a} - {b}",
-        row["median"],
-        row["lower"],
-        row["upper"],
-        wording(p),
-    )
-
-
-def _best(claim_id: str, claim: str, place: str, analysis: SubgroupAnalysis, group: str) -> Claim:
+def _best(claim_id: str, claim: str, place: str, evidence: Judged, group: str) -> Claim:
+    analysis = evidence.analysis
     row = analysis.group(group)
-    p = float(row["p_best"])
+    judged = evidence.judge(lambda r: r.sel(group=group, drop=True) == r.max("group"))
     return Claim(
         claim_id,
         claim,
         place,
-        f"{group} has the highest typical {analysis.outcome.upper()} rate of the "
+        f"{group} has the highest typical {analysis.outcome.upper()} of the "
         f"{len(analysis.groups)} groups",
-        p,
+        *judged,
         f"typical rate, {group}",
         row["typical_median"],
         row["typical_lower"],
         row["typical_upper"],
-        wording(p),
+        wording(*judged[:2]),
     )
 
 
-def _combinations(analysis: SubgroupAnalysis) -> Claim:
-    rates = analysis.fit.posterior["typical_rate"]
-    others = [str(g) for g in rates["group"].values if str(g) != MONO]
-    difference = (
-        rates.sel(group=others).mean("group") - rates.sel(group=MONO, drop=True)
-    ).values.ravel()
-    lower, median, upper = np.quantile(difference, [INTERVAL_PROBS[0], 0.5, INTERVAL_PROBS[1]])
-    p = float((difference > 0).mean())
+def _combinations(evidence: Judged) -> Claim:
+    def difference(rates: xr.DataArray) -> xr.DataArray:
+        others = [str(g) for g in rates["group"].values if str(g) != MONO]
+        return rates.sel(group=others).mean("group") - rates.sel(group=MONO, drop=True)
+
+    judged = evidence.judge(lambda r: difference(r) > 0)
+    summary = summarise(difference(evidence.analysis.fit.posterior["typical_rate"]))
     return Claim(
         "C04",
         "Combination therapy is more effective than single-drug therapy",
         "Discussion; Conclusions",
-        "mean typical ORR rate of the four combination groups (equal weights) above that of "
-        "monotherapy",
-        p,
+        "mean typical ORR of the four combination groups (equal weights) above that of monotherapy",
+        *judged,
         "risk difference, mean of the four combination groups - ICI monotherapy",
-        float(median),
-        float(lower),
-        float(upper),
-        wording(p),
+        summary["median"],
+        summary["lower"],
+        summary["upper"],
+        wording(*judged[:2]),
     )
 
 
@@ -158,6 +204,8 @@ def _overall(claim_id: str, name: str, printed: str, place: str, bayes: PooledPo
         f"The overall {name} rate is {printed}",
         place,
         "",
+        None,
+        None,
         None,
         "typical rate of all arms; average rate "
         + rate(bayes.average["median"], bayes.average["lower"], bayes.average["upper"]),
@@ -170,6 +218,7 @@ def _overall(claim_id: str, name: str, printed: str, place: str, bayes: PooledPo
 
 def paper_claims(
     analyses: Mapping[str, SubgroupAnalysis],
+    unpooled: Mapping[str, FittedModel],
     overall: Mapping[str, PooledPosterior],
     printed: Mapping[str, str],
 ) -> pd.DataFrame:
@@ -180,6 +229,8 @@ def paper_claims(
     analyses
         Subgroup analyses by name: ``orr_treatment``, ``dcr_treatment``, ``trae_treatment``,
         ``orr_line``, ``dcr_line``, ``orr_line_in_chemotherapy``.
+    unpooled
+        Fits of the same with unpooled group means, by the same names.
     overall
         Pooled posteriors of all arms by outcome code.
     printed
@@ -190,65 +241,78 @@ def paper_claims(
     pandas.DataFrame
         One row a claim, columns as ``Claim``.
     """
-    orr, dcr = analyses["orr_treatment"], analyses["dcr_treatment"]
-    trae = analyses["trae_treatment"]
-    first, later = "first line", ">= second line"
+    both = {name: Judged(analyses[name], unpooled[name]) for name in unpooled}
+    orr, dcr, trae = (both[f"{outcome}_treatment"] for outcome in ("orr", "dcr", "trae"))
+    lines = ("first line", ">= second line")
     claims = [
         _best("C01", "ICI + TKI has the highest response rate", "Abstract; 3.4.1", orr, TKI),
-        _superiority(
-            "C02", "ICI + TKI is more effective than monotherapy", "Discussion", orr, TKI, MONO
+        _contrast_claim(
+            "C02",
+            "ICI + TKI is more effective than monotherapy",
+            "Discussion",
+            orr,
+            (TKI, MONO),
         ),
-        _superiority(
+        _contrast_claim(
             "C03",
             "ICI + chemotherapy is more effective than monotherapy",
             "3.4.1; Discussion",
             orr,
-            CHEMO,
-            MONO,
+            (CHEMO, MONO),
         ),
         _combinations(orr),
-        _similarity(
-            "C05", "Dual checkpoint inhibition is similar to monotherapy", "3.4.1", orr, DUAL, MONO
+        _contrast_claim(
+            "C05",
+            "Dual checkpoint inhibition is similar to monotherapy",
+            "3.4.1",
+            orr,
+            (DUAL, MONO),
+            similar=True,
         ),
-        _similarity(
-            "C06", "ICI + immunomodulator is similar to monotherapy", "3.4.1", orr, IMMUNO, MONO
+        _contrast_claim(
+            "C06",
+            "ICI + immunomodulator is similar to monotherapy",
+            "3.4.1",
+            orr,
+            (IMMUNO, MONO),
+            similar=True,
         ),
         _best("C07", "ICI + TKI has the highest disease control rate", "3.4.1", dcr, TKI),
-        _superiority(
+        _contrast_claim(
             "C08",
             "Response is higher in first line than in later lines",
             "Abstract; 3.4.2; Discussion",
-            analyses["orr_line"],
-            first,
-            later,
+            both["orr_line"],
+            lines,
         ),
-        _superiority(
+        _contrast_claim(
             "C09",
             "The same among ICI + chemotherapy arms only (not in the paper; both first-line arms "
             "are ICI + chemotherapy)",
             "-",
-            analyses["orr_line_in_chemotherapy"],
-            first,
-            later,
+            both["orr_line_in_chemotherapy"],
+            lines,
         ),
-        _superiority(
+        _contrast_claim(
             "C10",
             "Disease control is higher in first line than in later lines",
             "3.4.2",
-            analyses["dcr_line"],
-            first,
-            later,
+            both["dcr_line"],
+            lines,
         ),
-        _superiority(
+        _contrast_claim(
             "C11",
             "ICI + TKI is more toxic than monotherapy",
             "Abstract; 3.4.4; Discussion",
             trae,
-            TKI,
-            MONO,
+            (TKI, MONO),
         ),
-        _superiority(
-            "C12", "ICI + chemotherapy is more toxic than monotherapy", "3.4.4", trae, CHEMO, MONO
+        _contrast_claim(
+            "C12",
+            "ICI + chemotherapy is more toxic than monotherapy",
+            "3.4.4",
+            trae,
+            (CHEMO, MONO),
         ),
         _overall("C13", "response", printed["orr"], "Abstract; 3.4; Discussion", overall["orr"]),
         _overall("C14", "disease control", printed["dcr"], "Abstract; 3.4", overall["dcr"]),
@@ -261,7 +325,7 @@ def claims_markdown(claims: pd.DataFrame) -> str:
     """Return the page of claims."""
     rows = []
     for c in claims.itertuples():
-        difference = c.estimand.startswith("risk difference")
+        difference = str(c.estimand).startswith("risk difference")
         show = points if difference else rate
         shown = show(c.median, c.lower, c.upper) + (" points" if difference else "")
         missing = c.probability is None or pd.isna(c.probability)
@@ -272,6 +336,7 @@ def claims_markdown(claims: pd.DataFrame) -> str:
                 "where": c.place,
                 "event judged": c.event or "-",
                 "posterior probability": "-" if missing else probability(c.probability),
+                "with unpooled means": "-" if missing else probability(c.probability_unpooled),
                 "estimate (95 % interval)": f"{shown}: {c.estimand}",
                 "verdict": c.verdict,
             }
@@ -287,11 +352,13 @@ def claims_markdown(claims: pd.DataFrame) -> str:
             NOT_RANDOMISED,
             "",
             "Probabilities are posterior, given the partially pooled subgroup model and its "
-            f"priors. Wording by probability of the claim: {scale}. *Similar* is judged as a "
-            f"difference of at most {100 * DEFAULT_MARGIN:g} percentage points. How the "
-            "probabilities depend on the prior of sigma_group: `sigma_sensitivity.md`. Their Monte "
-            "Carlo error is about 0.01 at most, so a claim within 0.01 of a limit could as well "
-            "have the neighbouring wording.",
+            f"priors. Wording by probability of the claim: {scale}; two wordings where the limit "
+            "between them lies within two Monte Carlo standard errors. *Similar* is judged as a "
+            f"difference of at most {100 * DEFAULT_MARGIN:g} percentage points, which partial "
+            "pooling favours, and which is a wide margin where rates are low: see the risk ratio. "
+            "*With unpooled means*: the same probability if no group learns from another's mean; "
+            "where the two columns differ much, the conclusion rests on the prior of sigma_group "
+            "(`sigma_sensitivity.md`).",
             "",
             frame_markdown(pd.DataFrame(rows)),
             "",

@@ -6,6 +6,7 @@ changed); 2 the input has a fault. A fault in the data is one line, never a stac
 
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from models.errors import GateError, InputError
@@ -30,10 +31,38 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
         fail(f"{message} (see --help)", 2)
     except InputError as error:
         fail(str(error), 2)
+    except OSError as error:
+        fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
     except GateError as error:
         fail(str(error), 1)
     except KeyboardInterrupt:
         fail("interrupted; existing results are untouched", 130)
+
+
+def check_run_options(draws: int, seed: int, *outputs: Path | None) -> None:
+    """Refuse, before anything is computed, options that would fail at the end.
+
+    Parameters
+    ----------
+    draws
+        Draws kept per chain, at least 100.
+    seed
+        From 0 to 2**32 - 1.
+    outputs
+        A file to write (a folder of that name is refused), or None.
+
+    Raises
+    ------
+    InputError
+        Naming the option and its value.
+    """
+    if draws < 100:
+        raise InputError(f"--draws must be at least 100, got {draws}")
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}")
+    for path in outputs:
+        if path is not None and path.suffix == ".json" and path.is_dir():
+            raise InputError(f"--json {path}: is a folder")
 
 
 def fail(message: str, code: int) -> None:

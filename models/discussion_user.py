@@ -6,7 +6,6 @@ from typing import Any
 import pandas as pd
 
 from models.citations import Citations
-from models.contrasts import NOT_RANDOMISED
 from models.discussion import methods
 from models.errors import InputError
 from models.facts import fact_frames
@@ -39,6 +38,13 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
             f"{folder}: no saved fit of a review; run scripts/pool.py REVIEW.csv --save {folder}"
         )
     first = next(iter(fits.values()))
+    for fit in fits.values():
+        for item in ("inputs", "priors"):
+            if fit.record[item] != first.record[item]:
+                raise InputError(
+                    f"{folder}: the pooled and the grouped fit have different {item}; run both "
+                    "again on the same file with the same priors"
+                )
     tables = fact_frames(first.record["sampling"]["first_attempt"], first.priors)
     tables["diagnostics"] = pd.DataFrame(
         [
@@ -46,6 +52,9 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
                 "fit": name,
                 "gate": "passed" if fit.gate.passed else "FAILED",
                 **{k: v for k, v in fit.gate.as_dict().items() if k != "passed"},
+                "escalations": fit.record["sampling"]["escalations"],
+                "draws": fit.record["sampling"]["draws"] * fit.record["sampling"]["chains"],
+                "target_accept": fit.record["sampling"]["target_accept"],
             }
             for name, fit in fits.items()
         ]
@@ -91,7 +100,7 @@ def user_markdown(cite: Citations, analysis: SubgroupAnalysis | None) -> str:
     parts = ["# Paragraphs for a discussion section", ""]
     if (cite.tables["diagnostics"]["gate"] != "passed").any():
         parts += ["**A fit did not pass the gate: do not use these paragraphs.**", ""]
-    parts += ["## Methods", "", methods(cite), ""]
+    parts += ["## Methods", "", methods(cite, paper=False), ""]
     if "pools" in cite.tables:
         pool: dict[str, Any] = {"id": POOL}
         parts += [
@@ -109,13 +118,20 @@ def user_markdown(cite: Citations, analysis: SubgroupAnalysis | None) -> str:
             "",
         ]
     if analysis is not None:
-        parts += ["## Groups", "", f"Grouped by {analysis.by}. {NOT_RANDOMISED}", ""]
+        best = "highest" if analysis.higher_is_better else "lowest"
+        parts += [
+            "## Groups",
+            "",
+            f"Grouped by {analysis.by}; the {best} rate is best. Unless the arms were randomised "
+            "against each other within trials, these contrasts compare arms of different trials.",
+            "",
+        ]
         for row in analysis.groups.itertuples():
             key: dict[str, Any] = {"group": row.group}
             parts.append(
                 f"- {row.group}: {cite.number('groups', 'events', 0, **key)} of "
-                f"{cite.number('groups', 'total', 0, **key)} patients in "
-                f"{cite.number('groups', 'k', 0, **key)} studies, typical rate "
+                f"{cite.number('groups', 'total', 0, **key)} patients (k = "
+                f"{cite.number('groups', 'k', 0, **key)}), typical rate "
                 f"{cite.rate('groups', 'typical_', **key)}, probability of being best "
                 f"{cite.chance('groups', 'p_best', **key)}."
             )

@@ -8,11 +8,13 @@ from typing import Any, Final
 import pandas as pd
 
 from models.claims import CHEMO, MONO, TKI, claims_markdown
-from models.constants import OUTCOMES
+from models.constants import OUTCOMES, TREATMENTS
 from models.contrasts import DEFAULT_MARGIN
+from models.estimands import summarise
 from models.evidence import Evidence
 from models.fitter import FittedModel, Fitter
 from models.groupings import GROUPINGS, grouped_outcome
+from models.independent_groups import build_independent_groups_model
 from models.outputs import write_csv
 from models.priors import Priors
 from models.publication import build_publication_model
@@ -47,6 +49,16 @@ SENSITIVE: Final = (
 )
 """Contrasts that are repeated under other models of the group means."""
 
+UNPOOLED: Final = (
+    "orr_treatment",
+    "dcr_treatment",
+    "trae_treatment",
+    "orr_line",
+    "dcr_line",
+    "orr_line_in_chemotherapy",
+)
+"""Analyses that are also fitted with unpooled group means: those that the claims rest on."""
+
 type Keep = Callable[[str, str, Any], None]
 
 
@@ -58,6 +70,8 @@ class GroupResults:
     ----------
     analyses
         By ``outcome_grouping``.
+    unpooled
+        Fits with unpooled group means, by the same names.
     sensitivity
         Contrasts under other models of the group means.
     randomised
@@ -65,13 +79,14 @@ class GroupResults:
     """
 
     analyses: dict[str, SubgroupAnalysis]
+    unpooled: dict[str, FittedModel]
     sensitivity: pd.DataFrame
     randomised: pd.DataFrame
 
 
 def number_of_fits() -> int:
     """Return how many fits the stage makes, for the progress bar."""
-    return len(ANALYSES) + len({name for name, _, _ in SENSITIVE}) + 1
+    return len(ANALYSES) + len(UNPOOLED) + 1
 
 
 def analysis_title(outcome: str, by: str) -> str:
@@ -94,38 +109,54 @@ def run_groups(evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep) 
         )
         keep(analysis.name, analysis_title(outcome, by), analysis.fit)
         analyses[f"{outcome}_{by}"] = analysis
+    unpooled: dict[str, FittedModel] = {}
+    for name in UNPOOLED:
+        review = analyses[name].review
+        fit = sampler.fit(
+            build_independent_groups_model,
+            review,
+            priors,
+            estimands_for(review),
+            f"unpooled_{name}",
+        )
+        keep(f"unpooled_{name}", f"{name}, unpooled group means", fit)
+        unpooled[name] = fit
     return GroupResults(
         analyses=analyses,
-        sensitivity=_sensitivity(analyses, sampler, priors, keep),
+        unpooled=unpooled,
+        sensitivity=_sensitivity(analyses, unpooled, sampler, priors, keep),
         randomised=randomised_table(evidence),
     )
 
 
 def _sensitivity(
-    analyses: dict[str, SubgroupAnalysis], sampler: Fitter, priors: Priors, keep: Keep
+    analyses: dict[str, SubgroupAnalysis],
+    unpooled: dict[str, FittedModel],
+    sampler: Fitter,
+    priors: Priors,
+    keep: Keep,
 ) -> pd.DataFrame:
-    tables = []
-    unpooled: dict[str, FittedModel] = {}
-    for name, a, b in SENSITIVE:
-        table, fit = sigma_sensitivity(analyses[name], a, b, sampler, priors, unpooled.get(name))
-        if name not in unpooled:
-            keep(f"unpooled_{name}", f"{name}, unpooled group means", fit)
-            unpooled[name] = fit
-        tables.append(table)
-    # arms of one publication correlated: does it change the main contrast?
+    seed = sampler.settings.seed
+    tables = [
+        sigma_sensitivity(analyses[name], a, b, unpooled[name], priors, seed)
+        for name, a, b in SENSITIVE
+    ]
+    # arms of one publication correlated: do the main contrasts change?
     main = analyses["orr_treatment"]
     name = "publication_orr_treatment"
     estimands = estimands_for(main.review)
     fit = sampler.fit(build_publication_model, main.review, priors, estimands, name)
     keep(name, "ORR by treatment, publication effect", fit)
     typical = fit.posterior["typical_rate"]
-    row = contrast_row(
-        f"HalfNormal({priors.sigma_scale:g}), publication effect",
-        typical.sel(group=TKI).values.ravel(),
-        typical.sel(group=MONO).values.ravel(),
-        fit.posterior["sigma_group"].values.ravel(),
-    )
-    tables.append(pd.DataFrame([{"analysis": main.name, "a": TKI, "b": MONO, **row}]))
+    for a in TREATMENTS[1:]:
+        row = contrast_row(
+            f"HalfNormal({priors.sigma_scale:g}), publication effect",
+            typical.sel(group=a).values.ravel(),
+            typical.sel(group=MONO).values.ravel(),
+            fit.posterior["sigma_group"].values.ravel(),
+        )
+        rho = {f"rho_{part}": v for part, v in summarise(fit.posterior["rho"]).items()}
+        tables.append(pd.DataFrame([{"analysis": main.name, "a": a, "b": MONO, **row, **rho}]))
     return pd.concat(tables, ignore_index=True)
 
 
@@ -147,6 +178,7 @@ def randomised_markdown(table: pd.DataFrame) -> str:
     """Return the page of the two randomised comparisons."""
     rows = [
         {
+            "counts from": r.counts,
             "a": r.a,
             "events/total, a": f"{r.events_a}/{r.total_a}",
             "b": r.b,
@@ -162,9 +194,10 @@ def randomised_markdown(table: pd.DataFrame) -> str:
             "# The two randomised comparisons",
             "",
             "Objective response in the two trials that randomised between arms of this review. "
-            "These are the only contrasts here that rest on randomisation. Posterior with "
-            "independent Jeffreys priors, Beta(1/2, 1/2), in each arm; risk difference with 95 % "
-            "equal-tailed interval.",
+            "Denominators are evaluable patients, not all those randomised, and D'Angelo 2018 was "
+            "not designed to compare its arms. Posterior with independent Jeffreys priors, "
+            "Beta(1/2, 1/2), in each arm; risk difference with 95 % equal-tailed interval. With "
+            "one event or none, as in Chawla 2022, the posterior leans on the prior.",
             "",
             frame_markdown(pd.DataFrame(rows)),
             "",

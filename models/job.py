@@ -187,7 +187,7 @@ def discussion_from_fits(fits: Path, out: Path) -> list[Path]:
     def keep(name: str, description: str, fit: SavedFit) -> None:
         gates.append(saved_gate_row(name, description, fit))
 
-    specs = pool_specs(evidence, overall_only=True)
+    specs = pool_specs(evidence)
     rows = fit_pools(
         specs,
         saved,
@@ -210,7 +210,7 @@ def judge_claims(evidence: Evidence, results: GroupResults, rows: list[PoolRow])
         row.outcome: f"{row.printed_estimate} ({row.printed_lower}-{row.printed_upper})"
         for row in values[values["subgroup"] == "overall"].itertuples()
     }
-    return paper_claims(results.analyses, overall, printed)
+    return paper_claims(results.analyses, results.unpooled, overall, printed)
 
 
 def _summary(table: pd.DataFrame) -> object:

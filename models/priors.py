@@ -1,7 +1,9 @@
 """Default priors, in one place, each with its reason.
 
-Every prior is on the logit scale. All of them can be changed from the command line, and the
-sensitivity analyses vary them.
+All of them are on the logit scale. The scripts change them with ``--prior-...``; what the prior
+of sigma_group does to the contrasts is shown by ``models/sigma_sensitivity.py``. Two priors stand
+elsewhere since they are not on this scale: the correlation of ``models/publication.py`` and the
+Jeffreys priors of ``models/randomised.py``.
 """
 
 import math

@@ -42,7 +42,7 @@ def comparison_markdown(comparison: pd.DataFrame) -> str:
         "finding is that a solution exists and whether it is the only one "
         "(`scripts/recover_cells.py`), not that the row agrees.",
         f"- **check of inversion**: {checks['agrees']} of {checks['total']} subtype by treatment "
-        "rates of the text agree with those cells; the text was not used to find them.",
+        "rates of the text agree with those cells; the text is not used to find them.",
         "",
         f"Of the other recomputable values (tests between groups, counts, shares, medians), "
         f"{others['agrees']} of {others['total']} agree.",

@@ -15,7 +15,7 @@ ROWS = (
     ("P009", "Objective response, ICI + chemotherapy"),
     ("P011", "Objective response, ICI + immunomodulator"),
     ("P002", "Disease control, all arms"),
-    ("P003", "Grade 3-5 adverse events, all arms"),
+    ("P003", "Grade 3-5 treatment-related adverse events, all arms"),
 )
 CLAIMS = ("C01", "C02", "C03", "C08", "C09", "C11")
 
@@ -46,6 +46,7 @@ def headline(cite: Citations) -> str:
             (
                 cite.words("claims", "claim", **key),
                 cite.chance("claims", "probability", **key),
+                cite.chance("claims", "probability_unpooled", **key),
                 cite.words("claims", "verdict", **key),
             )
         )
@@ -57,13 +58,22 @@ def headline(cite: Citations) -> str:
             "*average*: mean rate over studies; each row is a fit of its own "
             "([all pools](figures/tables/pools.md)).",
             "",
-            markdown(["pool", "k", "events/total", "published (FT)", "typical", "average"], pools),
+            markdown(
+                ["pool", "k", "events/total", "published pool, recomputed", "typical", "average"],
+                pools,
+            ),
             "",
             "What the posterior says of the paper's conclusions (partially pooled groups; "
             "[all claims](figures/tables/claims.md)). Apart from two trials, the arms compared "
-            "are not randomised against each other.",
+            "are not randomised against each other. How far groups are assumed to resemble each "
+            "other matters: the second probability lets no group learn from another's mean. The "
+            "published test between treatment groups has "
+            f"p = {cite.number('published_comparison', 'p', 3, id='P012')}.",
             "",
-            markdown(["claim", "posterior probability", "in words"], claims),
+            markdown(
+                ["claim", "posterior probability", "with unpooled group means", "in words"],
+                claims,
+            ),
             "",
             END,
         ]

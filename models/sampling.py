@@ -21,7 +21,8 @@ from models.diagnostics import GateReport, check_fit
 from models.grouping import group_codes
 from models.priors import Priors
 
-PADDING: Final = "(padding"
+PADDING: Final = "\x1fpadding"
+"""Starts with a control character, which no label that a reader typed holds."""
 CAPACITY: Final = {"study": 40, "group": 8}
 """Units that a compilation holds at least; a larger review is compiled at its own size."""
 
@@ -127,12 +128,12 @@ def pad_review(review: pd.DataFrame, n_studies: int, n_groups: int) -> pd.DataFr
     padded = review[columns].reset_index(drop=True)
     missing = max(0, n_studies - len(padded))
     empty = pd.DataFrame(
-        {"study": [f"{PADDING} {i + 1})" for i in range(missing)], "events": 0, "total": 0}
+        {"study": [f"{PADDING} {i + 1}" for i in range(missing)], "events": 0, "total": 0}
     )
     padded = pd.concat([padded, empty], ignore_index=True) if missing else padded
     if "group" in review:
         codes, labels = group_codes(review["group"])
-        labels += [f"{PADDING} group {i + 1})" for i in range(max(0, n_groups - len(labels)))]
+        labels += [f"{PADDING} group {i + 1}" for i in range(max(0, n_groups - len(labels)))]
         codes = np.concatenate([codes, np.zeros(missing, dtype=np.int64)])
         padded["group"] = pd.Categorical.from_codes(codes, categories=labels)
     return padded
@@ -144,7 +145,9 @@ def _drop_padding(dataset: xr.Dataset) -> xr.Dataset:
         if dim in ("chain", "draw"):
             continue
         keep = [not str(label).startswith(PADDING) for label in index]
-        if not all(keep):
+        if not any(keep):
+            dataset = dataset.drop_dims(dim)
+        elif not all(keep):
             dataset = dataset.isel({dim: keep})
     return dataset
 

@@ -73,10 +73,12 @@ def headline(analysis: SubgroupAnalysis) -> str:
         f"tau, {rate(tau['median'], tau['lower'], tau['upper'], 2)} (logit scale). "
     )
     if analysis.ft_between_p is not None:
-        text += f"Published between-group test, recomputed: p = {analysis.ft_between_p:.4f}. "
+        text += f"Freeman-Tukey test between groups: p = {analysis.ft_between_p:.4f}. "
     text += (
-        f"Log Bayes factor of the grouped against the pooled model on the same studies: "
-        f"{analysis.log_bayes_factor:+.2f}."
+        f"Log Bayes factor (natural) of the grouped against the pooled model on the same studies: "
+        f"{analysis.log_bayes_factor:+.2f}; between -1 and 1 it says hardly anything, and it "
+        "depends on the prior of sigma_group. The test and the posterior may disagree: the test "
+        "gives every group a tau of its own (none at k = 2), the model shares one."
     )
     return text
 
@@ -97,10 +99,11 @@ def analysis_markdown(analysis: SubgroupAnalysis, title: str, margin: float) -> 
         "",
         "Posterior medians with 95 % equal-tailed intervals; typical: rate of the median study, "
         "average: mean rate over studies. Shrinkage is that of the average rate, from the crude "
-        "rate towards what the other groups predict (0 keeps the crude rate, 1 ignores it; a dash "
-        "where the two are within 0.01). P(> ...) refers to the typical rate. SUCRA, the mean "
-        "probability of being better than another group, and P(best) refer to the typical rate; "
-        f"best is {best}.",
+        "rate towards what the other groups predict (0 keeps the crude rate, 1 ignores it; outside "
+        "that range where the average over studies differs from the patient-weighted crude rate; "
+        "a dash where the two are within 0.01). P(> ...) refers to the typical rate. SUCRA, the "
+        "mean probability of being better than another group, and P(best) refer to the typical "
+        f"rate; best is {best}.",
         "",
         frame_markdown(groups_frame(analysis)),
         "",
@@ -149,6 +152,7 @@ def write_analysis(analysis: SubgroupAnalysis, title: str, margin: float, out: P
 def print_analysis(analysis: SubgroupAnalysis, margin: float) -> None:
     """Print groups and contrasts to the terminal."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     out = Console(highlight=False)
@@ -169,6 +173,6 @@ def print_analysis(analysis: SubgroupAnalysis, margin: float) -> None:
         for column in frame.columns:
             table.add_column(str(column), overflow="fold")
         for row in frame.itertuples(index=False):
-            table.add_row(*[str(cell) for cell in row])
+            table.add_row(*[escape(str(cell)) for cell in row])
         out.print(table)
     out.print(f"gate: {analysis.fit.gate.sentence()}")

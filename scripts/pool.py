@@ -54,6 +54,7 @@ def pool(
     save
         Save draws and run record to this folder; scripts/discussion.py reads them.
     """
+    from models.cli import check_run_options
     from models.errors import GateError, InputError
     from models.priors import Priors
     from models.review import read_review, select
@@ -61,8 +62,7 @@ def pool(
     priors = Priors(mu_mean=prior_mu_mean, mu_sd=prior_mu_sd, tau_scale=prior_tau_scale)
     if (review is None) == (outcome is None):
         raise InputError("give either a review file or --outcome orr|dcr|trae")
-    if draws < 100:
-        raise InputError(f"--draws must be at least 100, got {draws}")
+    check_run_options(draws, seed, json, save)
     if review is not None:
         data, source = read_review(review), str(review)
     else:
@@ -118,13 +118,14 @@ def pool(
 def show_frequentist(data: "pd.DataFrame", source: str, freeman_tukey: Any, glmm: Any) -> None:
     """Print the two frequentist pools."""
     from rich.console import Console
+    from rich.markup import escape
 
     from models.tables import rate
 
     out = Console(highlight=False)
     events, total = int(data["events"].sum()), int(data["total"].sum())
     out.print(
-        f"[bold]{source}[/]: {len(data)} studies, {events} events in {total} patients "
+        f"[bold]{escape(source)}[/]: {len(data)} studies, {events} events in {total} patients "
         f"(crude {events / total:.3f})"
     )
     i2 = "-" if freeman_tukey.i2 is None else f"{freeman_tukey.i2:.1f} %"
@@ -144,6 +145,7 @@ def show_frequentist(data: "pd.DataFrame", source: str, freeman_tukey: Any, glmm
 def show_bayes(bayes: Any, gate: str) -> None:
     """Print the Bayesian estimates and the shrunken study rates."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from models.tables import rate
@@ -164,7 +166,7 @@ def show_bayes(bayes: Any, gate: str) -> None:
         table.add_column(heading, justify="left" if heading == "study" else "right")
     for row in bayes.studies.itertuples():
         table.add_row(
-            str(row.study),
+            escape(str(row.study)),
             f"{row.events}/{row.total}",
             f"{row.events / row.total:.3f}",
             rate(row.median, row.lower, row.upper),

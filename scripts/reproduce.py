@@ -29,17 +29,15 @@ def reproduce(
         Folder of the results: tables/, the figures, diagnostics/ and fits/ (draws and run
         records). By default figures/, with --quick figures-quick/.
     quick
-        Only the three pools of all arms and the treatment groups, with half the draws: a first
-        look.
+        Only the three pools of all arms, with half the draws: a first look.
     """
     import time
 
     from rich.console import Console
 
-    from models.errors import InputError
+    from models.cli import check_run_options
 
-    if draws < 100:
-        raise InputError(f"--draws must be at least 100, got {draws}")
+    check_run_options(draws, seed)
     started = time.perf_counter()
     console = Console(highlight=False)
     console.print("loading the evidence and the sampler (about ten seconds)")

@@ -14,10 +14,11 @@ app = App(help=__doc__, version_flags=[])
 def subgroups(
     *,
     outcome: Literal["orr", "dcr", "trae"] | None = None,
-    by: str = "treatment",
+    by: str | None = None,
     data: Path | None = None,
     margin: float = 0.10,
     lower_is_better: bool = False,
+    prior_mu_mean: float = 0.0,
     prior_mu_sd: float = 1.5,
     prior_tau_scale: float = 1.0,
     prior_sigma_scale: float = 1.0,
@@ -33,14 +34,16 @@ def subgroups(
     outcome
         Outcome of the paper's data (orr by default); not together with --data.
     by
-        Grouping: treatment, line, line_with_unknown, line_in_chemotherapy, target, doxorubicin,
-        pd1_chemotherapy, or a column of the data.
+        Grouping: treatment (default), line, line_with_unknown, line_in_chemotherapy, target,
+        doxorubicin, pd1_chemotherapy, or a column of the data.
     data
         A review of your own: CSV with study, events, total and the column named by --by.
     margin
         Margin of the risk difference, as a proportion (0.10 = 10 percentage points).
     lower_is_better
         Rank the lowest rate best; always so for trae.
+    prior_mu_mean
+        Mean of the normal prior of mu (logit of the overall typical rate).
     prior_mu_sd
         Standard deviation of the normal prior of mu.
     prior_tau_scale
@@ -58,6 +61,7 @@ def subgroups(
     """
     from rich.console import Console
 
+    from models.cli import check_run_options
     from models.errors import GateError, InputError
     from models.grouping import group_by
     from models.priors import Priors
@@ -67,9 +71,16 @@ def subgroups(
         raise InputError("give either --data or --outcome")
     if not 0 < margin < 1:
         raise InputError(f"--margin must lie between 0 and 1, got {margin}")
-    if draws < 100:
-        raise InputError(f"--draws must be at least 100, got {draws}")
-    priors = Priors(mu_sd=prior_mu_sd, tau_scale=prior_tau_scale, sigma_scale=prior_sigma_scale)
+    if data is not None and by is None:
+        raise InputError("--data needs --by COLUMN, the column that holds the groups")
+    by = by or "treatment"
+    check_run_options(draws, seed, json, save)
+    priors = Priors(
+        mu_mean=prior_mu_mean,
+        mu_sd=prior_mu_sd,
+        tau_scale=prior_tau_scale,
+        sigma_scale=prior_sigma_scale,
+    )
     if data is not None:
         review = group_by(read_review(data), by, str(data))
         name, lower = "events", lower_is_better

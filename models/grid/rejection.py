@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from models.grid.distributions import Array
 
 _NEWTON_STEPS = 2
+_FAR = 0.7
+"""Last step, in standard deviations, beyond which a mode is looked for with more care."""
+_SAFE_STEPS = 40
 _LEAN = 0.05
 """Least slope of a tangent, per prior standard deviation."""
 _DOUBLINGS = 100
-_LARGEST_LOGIT = 700.0
-"""Where exp overflows; at minus this logit likelihoods have long been flat, or below 1e-300."""
-
 type Subset = slice | NDArray[np.intp]
 EVERYTHING = slice(None)
 
@@ -28,8 +28,8 @@ EVERYTHING = slice(None)
 class Target(Protocol):
     """A set of log-concave log densities in ``z``, each with a curvature of at least 1."""
 
-    def newton(self, z: Array) -> tuple[Array, Array]:
-        """Return slope and minus curvature of all targets; the curvature may be approximate."""
+    def newton(self, z: Array, subset: Subset) -> tuple[Array, Array]:
+        """Return slope and minus curvature of the targets of ``subset``, the latter roughly."""
         ...
 
     def tangent(self, z: Array, subset: Subset) -> tuple[Array, Array]:
@@ -47,50 +47,56 @@ class BinomialTarget:
     def __init__(self, x: Array, n: Array, mean: Array, scale: Array) -> None:
         self._x, self._n, self._mean, self._scale = x, n, mean, scale
 
-    def _odds(self, z: Array, mean: Array, scale: Array) -> tuple[Array, Array]:
-        """Return logits and ``1 + exp(-logit)``, the inverse of the event probability."""
+    def _logit(self, z: Array, mean: Array, scale: Array) -> tuple[Array, Array, Array]:
+        """Return logits, ``exp(-|logit|)`` and one plus it: nothing overflows, however large."""
         theta = scale * z
         theta += mean
-        np.maximum(theta, -_LARGEST_LOGIT, out=theta)
-        inverse = np.negative(theta)
-        np.exp(inverse, out=inverse)
-        inverse += 1.0
-        return theta, inverse
+        small = np.abs(theta)
+        np.negative(small, out=small)
+        np.exp(small, out=small)
+        return theta, small, small + 1.0
 
-    def newton(self, z: Array) -> tuple[Array, Array]:
-        """Return slope and minus curvature of all targets."""
-        _, inverse = self._odds(z, self._mean, self._scale)
-        expected = self._n / inverse
-        slope = self._x - expected
-        slope *= self._scale
+    def newton(self, z: Array, subset: Subset) -> tuple[Array, Array]:
+        """Return slope and minus curvature of the targets of ``subset``."""
+        scale = self._scale[subset]
+        theta, small, divisor = self._logit(z, self._mean[subset], scale)
+        probability = np.where(theta < 0.0, small, 1.0)
+        probability /= divisor
+        expected = self._n[subset] * probability
+        slope = self._x[subset] - expected
+        slope *= scale
         slope -= z
-        expected -= expected / inverse
-        expected *= self._scale
-        expected *= self._scale
+        expected -= expected * probability
+        expected *= scale
+        expected *= scale
         expected += 1.0
         return slope, expected
 
     def tangent(self, z: Array, subset: Subset) -> tuple[Array, Array]:
         """Return height and slope of the targets of ``subset``."""
         x, n, scale = self._x[subset], self._n[subset], self._scale[subset]
-        theta, inverse = self._odds(z, self._mean[subset], scale)
-        slope = x - n / inverse
+        theta, small, divisor = self._logit(z, self._mean[subset], scale)
+        probability = np.where(theta < 0.0, small, 1.0)
+        probability /= divisor
+        probability *= n
+        slope = x - probability
         slope *= scale
         slope -= z
-        return self._height(z, x, n, theta, inverse), slope
+        return self._height(z, x, n, theta, divisor), slope
 
     def height(self, z: Array, subset: Subset) -> Array:
         """Return the height of the targets of ``subset``."""
-        theta, inverse = self._odds(z, self._mean[subset], self._scale[subset])
-        return self._height(z, self._x[subset], self._n[subset], theta, inverse)
+        theta, _, divisor = self._logit(z, self._mean[subset], self._scale[subset])
+        return self._height(z, self._x[subset], self._n[subset], theta, divisor)
 
     @staticmethod
-    def _height(z: Array, x: Array, n: Array, theta: Array, inverse: Array) -> Array:
-        # log(1 + exp(theta)) = theta + log(1 + exp(-theta)).
-        theta *= x - n
-        np.log(inverse, out=inverse)
-        inverse *= n
-        theta -= inverse
+    def _height(z: Array, x: Array, n: Array, theta: Array, divisor: Array) -> Array:
+        # log(1 + exp(theta)) = max(theta, 0) + log(1 + exp(-|theta|)).
+        np.log(divisor, out=divisor)
+        divisor += np.maximum(theta, 0.0)
+        divisor *= n
+        theta *= x
+        theta -= divisor
         theta -= 0.5 * z * z
         return theta
 
@@ -107,14 +113,7 @@ def draw(target: Target, start: Array, rng: np.random.Generator) -> Array:
     rng
         Source of randomness.
     """
-    centre = start
-    for _ in range(_NEWTON_STEPS):
-        slope, bend = target.newton(centre)
-        # Far from the mode the curvature misleads: at most 1.5 prior standard deviations a step.
-        slope /= bend
-        np.clip(slope, -1.5, 1.5, out=slope)
-        centre = centre + slope
-    sd = 1.0 / np.sqrt(bend)
+    centre, sd = _modes(target, start)
     left, height, slope_left = _tangent(target, centre, -sd)
     right, height_right, slope_right = _tangent(target, centre, sd)
     # The tangents meet at the apex.
@@ -141,6 +140,37 @@ def draw(target: Target, start: Array, rng: np.random.Generator) -> Array:
         z[waiting[accepted]] = proposal[accepted]
         waiting = waiting[~accepted]
     return z
+
+
+def _modes(target: Target, start: Array) -> tuple[Array, Array]:
+    """Return approximate modes and the standard deviations there."""
+    centre = start
+    for _ in range(_NEWTON_STEPS):
+        slope, bend = target.newton(centre, EVERYTHING)
+        step = slope / bend
+        centre = centre + step
+    sd = 1.0 / np.sqrt(bend)
+    far = np.flatnonzero(np.abs(step) > _FAR * sd)
+    if far.size:
+        centre[far], sd[far] = _safe_modes(target, start[far], far)
+    return centre, sd
+
+
+def _safe_modes(target: Target, point: Array, subset: NDArray[np.intp]) -> tuple[Array, Array]:
+    """Return modes by Newton's method inside a shrinking bracket."""
+    low, high = np.full(point.size, -np.inf), np.full(point.size, np.inf)
+    for _ in range(_SAFE_STEPS):
+        slope, bend = target.newton(point, subset)
+        low, high = np.where(slope > 0.0, point, low), np.where(slope > 0.0, high, point)
+        step = slope / bend
+        sd = 1.0 / np.sqrt(bend)
+        if np.max(np.abs(step) - 0.1 * sd) < 0.0:
+            break
+        moved = point + step
+        outside = (moved <= low) | (moved >= high)
+        point = np.where(outside, 0.5 * (low + high), moved)
+        point = np.where(np.isfinite(point), point, moved)
+    return point, sd
 
 
 def _tangent(target: Target, centre: Array, reach: Array) -> tuple[Array, Array, Array]:

@@ -15,7 +15,7 @@ from scipy.special import ndtr
 from models.grid.band import Axis, invert_rows, invert_table
 from models.grid.distributions import Array
 from models.grid.mesh import Mesh
-from models.grid.rejection import EVERYTHING, BinomialTarget, Subset, draw
+from models.grid.rejection import BinomialTarget, Subset, draw
 from models.grid.tree import Grid, GridState
 
 _ROWS = 1000
@@ -143,9 +143,9 @@ class _FamilyTarget:
         bend = 1.0 - stretch * stretch * (a * bend_low + b * bend_high)
         return value - 0.5 * z * z, slope * stretch - z, np.maximum(bend, 1.0)
 
-    def newton(self, z: Array) -> tuple[Array, Array]:
-        """Return slope and minus curvature of all targets."""
-        _, slope, bend = self._evaluate(z, EVERYTHING)
+    def newton(self, z: Array, subset: Subset) -> tuple[Array, Array]:
+        """Return slope and minus curvature of the targets of ``subset``."""
+        _, slope, bend = self._evaluate(z, subset)
         return slope, bend
 
     def tangent(self, z: Array, subset: Subset) -> tuple[Array, Array]:

@@ -17,6 +17,7 @@ of the coarser of two grids; half the 1e-4 that means and standard deviations ar
 _COARSE = 0.6
 _REFINEMENT = 4.0 / 3.0
 _FINEST = 4.0
+_STALLED = 0.5
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,11 +99,15 @@ def solve(
     resolution = _COARSE
     state = propagate(data, lay_grid(data, plan, outer, inner, resolution), mean)
     moments = _moments(state)
+    last_error = np.inf
     while True:
         resolution *= _REFINEMENT
         state = propagate(data, lay_grid(data, plan, outer, inner, resolution), mean)
         finer = _moments(state)
         error = float(np.max(np.abs(finer - moments)))
-        if error <= tolerance or resolution * _REFINEMENT > _FINEST:
+        # A heavy-tailed prior that the data do not restrain leaves moments that do not exist:
+        # refinement would go on to no avail.
+        stalled = error > _STALLED * last_error
+        if error <= tolerance or stalled or resolution * _REFINEMENT > _FINEST:
             return Solution(state, error, resolution)
-        moments = finer
+        moments, last_error = finer, error
