@@ -321,8 +321,8 @@ def paper_claims(
     return pd.DataFrame([asdict(claim) for claim in claims])
 
 
-def claims_markdown(claims: pd.DataFrame) -> str:
-    """Return the page of claims."""
+def claims_frame(claims: pd.DataFrame) -> pd.DataFrame:
+    """Return the claims as a frame of texts."""
     rows = []
     for c in claims.itertuples():
         difference = str(c.estimand).startswith("risk difference")
@@ -341,6 +341,11 @@ def claims_markdown(claims: pd.DataFrame) -> str:
                 "verdict": c.verdict,
             }
         )
+    return pd.DataFrame(rows)
+
+
+def claims_markdown(claims: pd.DataFrame) -> str:
+    """Return the page of claims."""
     scale = (
         "; ".join(f"{words} from {least:g}" for least, words in WORDS[:-1])
         + f"; below that {WORDS[-1][1]}"
@@ -360,7 +365,7 @@ def claims_markdown(claims: pd.DataFrame) -> str:
             "where the two columns differ much, the conclusion rests on the prior of sigma_group "
             "(`sigma_sensitivity.md`).",
             "",
-            frame_markdown(pd.DataFrame(rows)),
+            frame_markdown(claims_frame(claims)),
             "",
         ]
     )

@@ -1,10 +1,15 @@
 """Groups of studies: from a column of a review to the ``group`` that the models read."""
 
+from typing import Final
+
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from models.errors import InputError
+
+MOST_GROUPS: Final = 20
+"""More groups than this make a league table that nobody can read."""
 
 
 def as_categorical(group: "pd.Series") -> "pd.Series":
@@ -42,7 +47,8 @@ def group_by(review: pd.DataFrame, column: str, source: str) -> pd.DataFrame:
     Raises
     ------
     InputError
-        If there is no such column, or if every row is blank.
+        If there is no such column, if every row is blank, or if there are more than
+        ``MOST_GROUPS`` groups.
     """
     if column not in review:
         import difflib
@@ -57,4 +63,9 @@ def group_by(review: pd.DataFrame, column: str, source: str) -> pd.DataFrame:
     if kept.empty:
         raise InputError(f"{source}: column {column!r} is blank in every row; no group exists")
     group = as_categorical(kept[column]).cat.remove_unused_categories()
+    if len(group.cat.categories) > MOST_GROUPS:
+        raise InputError(
+            f"{source}: column {column!r} makes {len(group.cat.categories)} groups; contrasts of "
+            f"every pair are formed for at most {MOST_GROUPS}"
+        )
     return kept.assign(group=group)

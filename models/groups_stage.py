@@ -7,9 +7,9 @@ from typing import Any, Final
 
 import pandas as pd
 
-from models.claims import CHEMO, MONO, TKI, claims_markdown
+from models.claims import CHEMO, MONO, TKI, claims_frame, claims_markdown
 from models.constants import OUTCOMES, TREATMENTS
-from models.contrasts import DEFAULT_MARGIN
+from models.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
 from models.estimands import summarise
 from models.evidence import Evidence
 from models.fitter import FittedModel, Fitter
@@ -20,10 +20,15 @@ from models.priors import Priors
 from models.publication import build_publication_model
 from models.randomised import randomised_table
 from models.runs import write_text
-from models.sigma_sensitivity import contrast_row, sensitivity_markdown, sigma_sensitivity
+from models.sigma_sensitivity import (
+    contrast_row,
+    sensitivity_frame,
+    sensitivity_markdown,
+    sigma_sensitivity,
+)
 from models.subgroup_job import SubgroupAnalysis, analyse_groups, estimands_for
 from models.subgroup_report import write_analysis
-from models.tables import frame_markdown, points, probability
+from models.tables import frame_markdown, latex, points, probability
 
 ANALYSES: Final = (
     ("orr", "treatment"),
@@ -172,10 +177,20 @@ def write_groups(results: GroupResults, claims: pd.DataFrame, out: Path) -> None
     write_text(tables / "randomised.md", randomised_markdown(results.randomised))
     write_csv(claims, tables / "claims.csv")
     write_text(tables / "claims.md", claims_markdown(claims))
+    for stem, frame, caption in (
+        ("claims", claims_frame(claims), f"The paper's conclusions. {NOT_RANDOMISED}"),
+        (
+            "sigma_sensitivity",
+            sensitivity_frame(results.sensitivity),
+            f"Contrasts and the prior of sigma_group. {NOT_RANDOMISED}",
+        ),
+        ("randomised", randomised_frame(results.randomised), "The two randomised comparisons."),
+    ):
+        write_text(tables / f"{stem}.tex", latex(frame, caption))
 
 
-def randomised_markdown(table: pd.DataFrame) -> str:
-    """Return the page of the two randomised comparisons."""
+def randomised_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the randomised comparisons as a frame of texts."""
     rows = [
         {
             "counts from": r.counts,
@@ -189,6 +204,11 @@ def randomised_markdown(table: pd.DataFrame) -> str:
         }
         for r in table.itertuples()
     ]
+    return pd.DataFrame(rows)
+
+
+def randomised_markdown(table: pd.DataFrame) -> str:
+    """Return the page of the two randomised comparisons."""
     return "\n".join(
         [
             "# The two randomised comparisons",
@@ -199,7 +219,7 @@ def randomised_markdown(table: pd.DataFrame) -> str:
             "Beta(1/2, 1/2), in each arm; risk difference with 95 % equal-tailed interval. With "
             "one event or none, as in Chawla 2022, the posterior leans on the prior.",
             "",
-            frame_markdown(pd.DataFrame(rows)),
+            frame_markdown(randomised_frame(table)),
             "",
         ]
     )

@@ -19,6 +19,7 @@ from models.job_figures import write_group_figures, write_pool_figures
 from models.outputs import (
     diagnostics_markdown,
     gate_row,
+    pools_frame,
     pools_markdown,
     saved_gate_row,
     write_comparison,
@@ -33,7 +34,7 @@ from models.readme import update_readme
 from models.runs import SavedFit, save_fit, write_text
 from models.sampling import Fit, Sampler, SamplerSettings
 from models.saved_fits import SavedFits
-from models.tables import probability
+from models.tables import latex, probability
 from models.validation import PoolRow, validation_table
 
 if TYPE_CHECKING:
@@ -120,6 +121,7 @@ class Job:
         tables = self.out / "tables"
         write_csv(table, tables / "pools.csv")
         write_text(tables / "pools.md", pools_markdown(table))
+        write_text(tables / "pools.tex", latex(pools_frame(table), "Published pools."))
         for row in rows:
             if row.label == "overall":
                 write_csv(study_rates(row), tables / f"study_rates_{row.outcome}.csv")

@@ -31,8 +31,8 @@ def write_comparison(comparison: pd.DataFrame, out: Path) -> list[Path]:
     return [table, page]
 
 
-def pools_markdown(table: pd.DataFrame) -> str:
-    """Return the validation table for readers: rates in proportions, three digits."""
+def pools_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the validation table as a frame of texts: proportions, three digits."""
 
     def cell(row: object, name: str) -> str:
         values = [getattr(row, f"{name}_{part}") for part in ("median", "lower", "upper")]
@@ -62,6 +62,13 @@ def pools_markdown(table: pd.DataFrame) -> str:
                 "gate": r.gate,
             }
         )
+    frame = pd.DataFrame(rows)
+    frame["verdict"] = frame["verdict"].str.removesuffix(": ")
+    return frame
+
+
+def pools_markdown(table: pd.DataFrame) -> str:
+    """Return the page of pools."""
     text = (
         "# Published pools, three estimators\n\n"
         "Rates are proportions. Bayes: posterior median with 95 % equal-tailed interval; "
@@ -71,9 +78,7 @@ def pools_markdown(table: pd.DataFrame) -> str:
         "A pool of five studies or more passes if the difference is at most 0.030 and the overlap "
         "at least 0.75; of three or four, if the difference is at most 0.035.\n\n"
     )
-    frame = pd.DataFrame(rows)
-    frame["verdict"] = frame["verdict"].str.removesuffix(": ")
-    return text + frame_markdown(frame) + "\n"
+    return text + frame_markdown(pools_frame(table)) + "\n"
 
 
 def gate_row(name: str, description: str, fit: "Fit") -> dict[str, object]:

@@ -47,9 +47,10 @@ def randomised_table(evidence: Evidence) -> pd.DataFrame:
     -------
     pandas.DataFrame
         One row a trial and source of its counts: ``a``, ``b`` (arms), ``counts`` (``paper`` or
-        ``trial report``), ``events_a``, ``total_a``, ``events_b``, ``total_b``; the
-        posterior risk difference a - b (``median``, ``lower``, ``upper``, probability scale, by quadrature); ``p_superior`` = P(rate a > rate b); ``fisher_p``,
-        the two-sided exact p value.
+        ``trial report``), ``events_a``, ``total_a``, ``events_b``, ``total_b``; the posterior
+        risk difference a - b (``median``, ``lower``, ``upper``, probability scale, by
+        quadrature); ``p_superior`` = P(rate a > rate b); ``fisher_p``, the two-sided exact p
+        value.
     """
     arms = evidence.outcome("orr").set_index("arm_id")
     rows = []

@@ -126,8 +126,8 @@ def sigma_sensitivity(
     return table
 
 
-def sensitivity_markdown(table: pd.DataFrame) -> str:
-    """Return the page on how contrasts depend on the model of the group means."""
+def sensitivity_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the sensitivity table as a frame of texts."""
     rows = []
     for r in table.itertuples():
         sigma, prior = (
@@ -153,6 +153,11 @@ def sensitivity_markdown(table: pd.DataFrame) -> str:
                 "its prior": prior,
             }
         )
+    return pd.DataFrame(rows)
+
+
+def sensitivity_markdown(table: pd.DataFrame) -> str:
+    """Return the page on how contrasts depend on the model of the group means."""
     return "\n".join(
         [
             "# How contrasts depend on the prior of sigma_group",
@@ -171,7 +176,7 @@ def sensitivity_markdown(table: pd.DataFrame) -> str:
             "hidden. The main analysis uses HalfNormal(1); its probabilities come from the sampler "
             "and may differ from these by their Monte Carlo error, about 0.01.",
             "",
-            frame_markdown(pd.DataFrame(rows)),
+            frame_markdown(sensitivity_frame(table)),
             "",
         ]
     )

@@ -1,11 +1,14 @@
 """The scripts as a user meets them: exit codes, one-line errors, JSON."""
 
+import importlib.util
 import json
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+
+from models import cli
 
 PROJECT = Path(__file__).resolve().parent.parent
 SCRIPTS = ("reproduce", "pool", "subgroups", "compare_published", "discussion")
@@ -33,7 +36,10 @@ def test_help_answers_without_loading_a_sampler(script):
         (("pool", "--outcome", "orr", "--where", "treatment=TKI"), "no row"),
         (("subgroups", "--by", "treatmnt"), "treatmnt"),
         (("subgroups", "--margin", "5"), "--margin"),
+        (("subgroups", "--by", "arm_id"), "38 groups"),
+        (("pool", "--outcome", "orr", "--seed", "-1"), "--seed"),
         (("discussion", "--fits", "nowhere"), "no saved fit"),
+        (("compare_published", "--out", "/dev/null/x"), "/dev/null"),
         (("reproduce", "--draws", "1"), "--draws"),
     ],
 )
@@ -91,14 +97,23 @@ def test_pool_json_has_exactly_the_documented_structure(tmp_path):
 
 
 @pytest.mark.mcmc
-def test_a_failed_gate_is_exit_code_1_and_marked(tmp_path):
+def test_a_failed_gate_is_exit_code_1_and_marked(tmp_path, monkeypatch, capsys):
     review, out = tmp_path / "review.csv", tmp_path / "out.json"
     review.write_text("study,events,total\nA,1,15\nB,3,11\nC,9,20\n")
-    result = run("pool", str(review), "--json", str(out), "--draws", "100")
-    content = json.loads(out.read_text())
-    assert result.returncode == (0 if content["diagnostics"]["passed"] else 1)
-    if result.returncode:
-        assert "did not pass the gate" in result.stderr
+    script = importlib.util.spec_from_file_location("pool", PROJECT / "scripts" / "pool.py")
+    assert script is not None
+    assert script.loader is not None
+    module = importlib.util.module_from_spec(script)
+    script.loader.exec_module(module)
+    # no fit can have so many effective draws, whatever is tried
+    monkeypatch.setattr("models.diagnostics.ESS_MIN", 1e9)
+    with pytest.raises(SystemExit) as stopped:
+        cli.run(module.app, [str(review), "--json", str(out), "--draws", "100"])
+    assert stopped.value.code == 1
+    printed = capsys.readouterr()
+    assert "did not pass the gate" in printed.err
+    assert "FAILED" in printed.out
+    assert json.loads(out.read_text())["diagnostics"]["passed"] is False
 
 
 @pytest.mark.mcmc
