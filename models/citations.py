@@ -57,6 +57,11 @@ class Citations:
         value = self.value(table, column, **key)
         return self._note(f"{times * value:.{digits}f}", table, column, value, key)
 
+    def plain(self, table: str, column: str, **key: Any) -> str:
+        """Return a cell as it is, with as many decimals as it needs."""
+        value = self.value(table, column, **key)
+        return self._note(f"{value:g}", table, column, value, key)
+
     def percent(self, table: str, column: str, digits: int = 0, **key: Any) -> str:
         """Return a proportion as ``16 %``."""
         return f"{self.number(table, column, digits, 100.0, **key)} %"

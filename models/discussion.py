@@ -55,7 +55,7 @@ def methods(cite: Citations, *, paper: bool = True) -> str:
         f"all fits was {cite.number('diagnostics', 'rhat_max', 4, fit=worst)}, the smallest tail "
         f"effective sample size {cite.number('diagnostics', 'ess_tail_min', 0, fit=scarce)}. "
         "Software versions, seeds and checksums of the inputs are kept with every fit."
-        + (_paper_methods() if paper else "")
+        + (_paper_methods(cite) if paper else "")
     )
 
 
@@ -73,9 +73,12 @@ def _escalated(cite: Citations) -> str:
     return ", ".join(parts)
 
 
-def _paper_methods() -> str:
+def _paper_methods(cite: Citations) -> str:
     """Return what was done for the paper's data only."""
-    scale = ", ".join(f"{words} from {least:g}" for least, words in WORDS[:-1])
+    scale = ", ".join(
+        f"{words} from {cite.plain('settings', 'value', name=f'wording: {words}')}"
+        for _, words in WORDS[:-1]
+    )
     return (
         " Contrasts were repeated under other priors of sigma_group and with unpooled group means "
         "(sensitivity). The conclusions of the published analysis were worded by their posterior "

@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from models.claims import WORDS
 from models.constants import CI_PROB
 from models.contrasts import DEFAULT_MARGIN
 from models.diagnostics import BFMI_MIN, ESS_MIN, RHAT_MAX
@@ -33,6 +34,7 @@ def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.D
         "bfmi_limit": BFMI_MIN,
         **{f"prior_{name}": value for name, value in priors.as_dict().items()},
         **{name: float(value) for name, value in settings.items()},
+        **{f"wording: {words}": least for least, words in WORDS},
         "total_draws": float(settings["draws"] * settings["chains"]),
     }
     found = versions()
