@@ -83,12 +83,21 @@ class ExnexPriors(Priors):
 
 
 DEFAULT_EXNEX_PRIORS: Final = ExnexPriors()
+_BLOCK: Final = 2000
 
 
 def nex_log_marginal(strata: pd.DataFrame, priors: ExnexPriors) -> FloatArray:
     """Return the log of ``NEX_s``, without the binomial coefficient, shape (k,)."""
     x, n = (strata[name].to_numpy("float64") for name in ("events", "total"))
     return np.asarray(log_marginal(x, n, priors.nex_mean, priors.nex_sd, nodes=MANY_NODES))
+
+
+def ex_log_marginal(strata: pd.DataFrame, mu: FloatArray, tau: FloatArray) -> FloatArray:
+    """Return the log of ``EX_s`` at draws of ``mu`` and ``tau``, shape (draws, k)."""
+    x, n = (strata[name].to_numpy("float64") for name in ("events", "total"))
+    # in blocks: the nodes would multiply the draws' memory by 41
+    blocks = [slice(start, start + _BLOCK) for start in range(0, mu.size, _BLOCK)]
+    return np.concatenate([log_marginal(x, n, mu[b, None], tau[b, None]) for b in blocks])
 
 
 def mixture(ex: Any, nex: Any, weight: Any, xp: Any = np) -> Any:

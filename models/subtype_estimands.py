@@ -17,7 +17,6 @@ import pandas as pd
 import xarray as xr
 from scipy.special import expit
 
-from models.binomial_normal import log_marginal
 from models.strata import family_codes
 
 FAMILY_RATES: Final = {
@@ -74,8 +73,7 @@ def exnex_estimands(strata: pd.DataFrame, priors: "ExnexPriors") -> "EstimandFun
     -------
     callable
         Of the posterior and a seed; it returns ``p_exchangeable`` (stratum; given ``mu`` and
-        ``tau``, so that its mean over the draws is averaged analytically), ``log_marginal``
-        (stratum; of the mixture, without the binomial coefficient) and what
+        ``tau``, so that which of the two holds is averaged analytically) and what
         `subtype_estimands` returns. Rates are drawn from their exact conditionals.
     """
     return partial(_exnex_estimands, strata=strata, priors=priors)
@@ -84,22 +82,25 @@ def exnex_estimands(strata: pd.DataFrame, priors: "ExnexPriors") -> "EstimandFun
 def _exnex_estimands(
     posterior: xr.Dataset, seed: int, strata: pd.DataFrame, priors: "ExnexPriors"
 ) -> xr.Dataset:
-    from models.exnex import mixture, nex_log_marginal
+    from models.exnex import ex_log_marginal, mixture, nex_log_marginal
     from models.grid.sampling import draw_units
 
     x, n = (strata[name].to_numpy("float64") for name in ("events", "total"))
     mu, tau = posterior["mu"].values.ravel(), posterior["tau"].values.ravel()
     nex = nex_log_marginal(strata, priors)
-    ex = log_marginal(x, n, mu[:, None], tau[:, None])
+    ex = ex_log_marginal(strata, mu, tau)
     mixed = mixture(ex, nex, priors.p_exchangeable)
     p_exchangeable = np.exp(np.log(priors.p_exchangeable) + ex - mixed)
 
     rng = np.random.default_rng(seed)
-    ex_logit = mu[:, None] + tau[:, None] * draw_units(x, n, mu[:, None], tau, rng)
-    centre, spread = np.full((mu.size, 1), priors.nex_mean), np.full(mu.size, priors.nex_sd)
-    nex_logit = centre + priors.nex_sd * draw_units(x, n, centre, spread, rng)
     exchangeable = rng.random(ex.shape) < p_exchangeable
-    rate = expit(np.where(exchangeable, ex_logit, nex_logit))
+    centre = np.where(exchangeable, mu[:, None], priors.nex_mean)
+    spread = np.where(exchangeable, tau[:, None], priors.nex_sd)
+    rate = np.empty_like(ex)
+    for s in range(len(strata)):
+        one = slice(s, s + 1)
+        z = draw_units(x[one], n[one], centre[:, one], spread[:, s], rng)
+        rate[:, s] = expit(centre[:, s] + spread[:, s] * z[:, 0])
 
     def labelled(values: np.ndarray) -> xr.DataArray:
         shape = (*posterior["mu"].shape, len(strata))

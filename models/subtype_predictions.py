@@ -24,7 +24,7 @@ from numpy.typing import NDArray
 
 from models.binomial_normal import log_marginal
 from models.estimands import average_rate
-from models.exnex import ExnexPriors, mixture, nex_log_marginal
+from models.exnex import ExnexPriors, ex_log_marginal, mixture, nex_log_marginal
 from models.priors import Priors
 from models.strata import family_codes
 from models.subtype_treatment import cell_table
@@ -94,15 +94,14 @@ def predict_exnex(
     dict
         As `predict_exchangeable`.
     """
-    x, n = (strata[name].to_numpy("float64") for name in ("events", "total"))
     mu, tau = posterior["mu"].values.ravel(), posterior["tau"].values.ravel()
-    ex = log_marginal(x, n, mu[:, None], tau[:, None])
+    ex = ex_log_marginal(strata, mu, tau)
     log_m = mixture(ex, nex_log_marginal(strata, priors), priors.p_exchangeable)
     w = priors.p_exchangeable
     shared = average_rate(posterior["mu"], posterior["tau"]).values.ravel()
     alone = float(average_rate(xr.DataArray(priors.nex_mean), xr.DataArray(priors.nex_sd)))
     expected = np.repeat((w * shared + (1 - w) * alone)[:, None], len(strata), axis=1)
-    return _weighted(expected, log_m, strata)
+    return _weighted(expected, log_m, strata, bounded=True)
 
 
 def predict_subtype_treatment(
@@ -153,10 +152,12 @@ def predict_subtype_treatment(
                 float(x[s, g]), float(n[s, g]), mean, interaction[:, None], nodes=_INNER_NODES
             )
         log_m[:, s] = logsumexp(log_terms, axis=1)
-    return _weighted(expected, log_m, strata)
+    return _weighted(expected, log_m, strata, bounded=False)
 
 
-def _weighted(expected: FloatArray, log_m: FloatArray, strata: pd.DataFrame) -> dict[str, float]:
+def _weighted(
+    expected: FloatArray, log_m: FloatArray, strata: pd.DataFrame, *, bounded: bool
+) -> dict[str, float]:
     """Return the weighted means for strata and families; NaN where the weights are unreliable.
 
     Parameters
@@ -165,24 +166,29 @@ def _weighted(expected: FloatArray, log_m: FloatArray, strata: pd.DataFrame) -> 
         ``r_s`` and ``log m_s`` by draw, shape (draws, k).
     strata
         The strata.
+    bounded
+        Whether the weights are bounded, so that their tail needs no smoothing.
     """
     codes, families = family_codes(strata)
     patients = strata["total"].to_numpy()
     found = {
-        str(label): _importance_mean(expected[:, s], log_m[:, s])
+        str(label): _importance_mean(expected[:, s], log_m[:, s], bounded=bounded)
         for s, label in enumerate(strata["stratum"])
     }
     for f, label in enumerate(families):
         members = codes == f
         rate = np.average(expected[:, members], axis=1, weights=patients[members])
-        found[label] = _importance_mean(rate, log_m[:, members].sum(axis=1))
+        found[label] = _importance_mean(rate, log_m[:, members].sum(axis=1), bounded=bounded)
     return found
 
 
-def _importance_mean(values: FloatArray, log_m: FloatArray) -> float:
-    """Return the mean of values with weights ``1 / m``, their tail Pareto-smoothed."""
-    # it takes log likelihoods, as for leave-one-out, and weights by their inverse
-    log_weights, k = array_stats.psislw(log_m)
-    if not float(k) <= PARETO_LIMIT:
-        return math.nan
+def _importance_mean(values: FloatArray, log_m: FloatArray, *, bounded: bool) -> float:
+    """Return the mean of values with weights ``1 / m``, a heavy tail Pareto-smoothed."""
+    log_weights = -log_m
+    # smoothing cannot be fitted to weights that are all the same, and they need none
+    if not bounded and np.ptp(log_m) > 1e-9:
+        # it takes log likelihoods, as for leave-one-out, and weights by their inverse
+        log_weights, k = array_stats.psislw(log_m)
+        if not float(k) <= PARETO_LIMIT:
+            return math.nan
     return float(np.average(values, weights=np.exp(log_weights - log_weights.max())))

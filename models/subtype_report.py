@@ -285,7 +285,7 @@ def write_subtypes(results: SubtypeResults, evidence: Evidence, out: Path) -> li
     recovery = recovery_table(results)
     frames = {
         "subtypes": estimates,
-        "subtype_treatment": results.cells.rename(columns={"stratum": "subtype"}),
+        "subtype_by_treatment": results.cells.rename(columns={"stratum": "subtype"}),
         "lps_explained": results.lps_steps,
         "lps_groups": results.lps_groups,
         "histology_sensitivity": results.histology,
@@ -293,7 +293,7 @@ def write_subtypes(results: SubtypeResults, evidence: Evidence, out: Path) -> li
     }
     pages = {
         "subtypes": subtypes_markdown(estimates),
-        "subtype_treatment": cells_markdown(results.cells),
+        "subtype_by_treatment": cells_markdown(results.cells),
         "lps_explained": lps_markdown(results.lps_steps, results.lps_groups),
         "histology_sensitivity": histology_markdown(results.histology),
         "recovered_cells": "# Recovery of the cells of Fig. 4\n\n"
@@ -316,7 +316,7 @@ def write_figures(results: SubtypeResults, estimates: pd.DataFrame, out: Path) -
     written = []
     for name, figure in (
         ("subtype_shrinkage", shrinkage_plot(estimates)),
-        ("subtype_treatment", subtype_heatmap(results.cells, _totals(results))),
+        ("subtype_by_treatment", subtype_heatmap(results.cells, _totals(results))),
     ):
         if not results.passed:
             mark_failed(figure)

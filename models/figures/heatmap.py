@@ -17,7 +17,7 @@ _DARKEST = 0.7
 """Rate of the darkest colour; few medians lie above it."""
 _HEADINGS = {
     "ICI monotherapy": "ICI\nmonotherapy",
-    "Dual Checkpoint Inhibitors": "Dual\ncheckpoint",
+    "Dual Checkpoint Inhibitors": "Dual Checkpoint\nInhibitors",
     "ICI + TKI": "ICI +\nTKI",
     "ICI + chemotherapy": "ICI +\nchemotherapy",
     "ICI + immunomodulator": "ICI +\nimmunomodulator",
@@ -48,7 +48,7 @@ def subtype_heatmap(cells: pd.DataFrame, strata: pd.DataFrame) -> Figure:
     counts = strata.set_index("stratum")
     height = len(order) * ROW + 0.75
     figure = Figure(figsize=(TEXT_WIDTH, height))
-    axes = figure.add_axes((0.2, 0.3 / height, 0.79, 1 - 0.7 / height))
+    axes = figure.add_axes((0.215, 0.3 / height, 0.778, 1 - 0.7 / height))
     axes.set_xlim(0, len(treatments))
     axes.set_ylim(len(order), 0)
     axes.axis("off")
@@ -79,7 +79,7 @@ def subtype_heatmap(cells: pd.DataFrame, strata: pd.DataFrame) -> Figure:
     figure.text(
         0.5,
         0.04 / height,
-        "responders/patients, median (95 % interval) in %; line: interval from 0 to 100 %; "
+        "responders/patients, median (95 % interval) in %; line: interval on a scale of 0-100 %; "
         "area of dot: patients; dashed: prediction, no patients",
         ha="center",
         va="bottom",

@@ -104,6 +104,28 @@ class Axis:
         return np.arange(count) / pieces, cdf, density
 
 
+def interpolate_rows(cdf: Array, density: Array, u: Array, spacing: float = 1.0) -> Array:
+    """Return tabulated distribution functions at coordinates ``u``, by cubics in each cell.
+
+    Parameters
+    ----------
+    cdf, density
+        Distribution functions and densities at equidistant coordinates, shape ``(rows, nodes)``.
+    u
+        Coordinates, shape ``(rows, n)``, in units where the first node is 0.
+    spacing
+        Distance between the tabulated coordinates.
+    """
+    scaled = np.clip(u / spacing, 0.0, cdf.shape[1] - 1.0)
+    cell = np.minimum(scaled.astype(np.intp), cdf.shape[1] - 2)
+    t = scaled - cell
+    rows = np.arange(cdf.shape[0])[:, None]
+    low, high = cdf[rows, cell], cdf[rows, cell + 1]
+    a = density[rows, cell] * spacing - (high - low)
+    b = (high - low) - density[rows, cell + 1] * spacing
+    return np.asarray(low + t * (high - low) + t * (1.0 - t) * ((1.0 - t) * a + t * b))
+
+
 def invert_rows(cdf: Array, density: Array, probability: Array, spacing: float = 1.0) -> Array:
     """Solve ``F(u) = probability`` row by row for tabulated distribution functions.
 

@@ -95,8 +95,10 @@ class HalfT:
     Parameters
     ----------
     scale, df
-        Scale and degrees of freedom of the unfolded Student t; both positive. The density is cut
-        off at ``1e6 * scale``.
+        Scale and degrees of freedom of the unfolded Student t; both positive. The posterior is cut
+        off where it falls below 4e-8 of its maximum, and at ``1e6 * scale``. Where the data do not
+        restrain the tail, means (``df = 1``) and standard deviations (``df <= 2``) do not exist, or
+        feel the cut; medians, intervals and everything on the rate scale do not.
     """
 
     scale: float = 1.0

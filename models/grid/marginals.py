@@ -7,13 +7,14 @@ import numpy as np
 from scipy.special import expit, logit
 
 from models.constants import CI_PROB
-from models.grid.band import Axis, invert_rows, invert_table
+from models.grid.band import Axis, interpolate_rows, invert_rows, invert_table
 from models.grid.distributions import Array
 from models.grid.mesh import Mesh, ScaleRule
 
 _PIECES = 4
 """Cells that each mesh cell is cut into before a cubic inverts it: quantiles to 1e-5 sd."""
 _BLOCK = 512
+_TINY = 1e-300
 _TAILS = (0.5 * (1.0 - CI_PROB), 0.5 * (1.0 + CI_PROB))
 
 
@@ -193,15 +194,27 @@ class AverageRate:
         Mesh and its rows for the mean.
     masses
         Joint masses of scale and mean, ``(scales, rows)``, summing to 1.
-    value, slope
-        Average rate and its derivative by the mean at each node, same shape.
+    value, complement, slope
+        Average rate, one minus it (apart, for rates that round to 1) and its derivative by the
+        mean at each node, same shape.
     """
 
     mesh: Mesh
     rows: slice
     masses: Array
     value: Array
+    complement: Array
     slope: Array
+
+    @classmethod
+    def from_steps(cls, mesh: Mesh, rows: slice, masses: Array, steps: Array) -> "AverageRate":
+        """Return the average rate over transitions ``steps``, ``(scales, rows, nodes)``."""
+        rate, other = expit(mesh.nodes), expit(-mesh.nodes)
+        return cls(mesh, rows, masses, steps @ rate, steps @ other, steps @ (rate * other))
+
+    @cached_property
+    def _log_odds(self) -> Array:
+        return np.log(np.maximum(self.value, _TINY)) - np.log(np.maximum(self.complement, _TINY))
 
     @cached_property
     def mean(self) -> float:
@@ -216,12 +229,12 @@ class AverageRate:
     def _mean_with_average(self, log_odds: Array) -> Array:
         """Return the means, logit scale, whose averages are given, shape ``(scales, n)``."""
         nodes = self.mesh.nodes[self.rows]
-        table = logit(self.value)
-        slope = self.value * (1.0 - self.value) / self.slope
+        table = self._log_odds
+        slope = self.value * self.complement / np.maximum(self.slope, _TINY)
         scale = np.arange(table.shape[0])[:, None]
         cell = (table[:, None, :] < log_odds[:, None]).sum(axis=-1) - 1
         cell = np.clip(cell, 0, nodes.size - 2)
-        width = table[scale, cell + 1] - table[scale, cell]
+        width = np.maximum(table[scale, cell + 1] - table[scale, cell], _TINY)
         # Beyond the window nothing is left: stop at its ends.
         t = np.clip((log_odds - table[scale, cell]) / width, 0.0, 1.0)
         low, high = nodes[cell], nodes[cell + 1]
@@ -231,10 +244,16 @@ class AverageRate:
             low + t * (high - low) + t * (1.0 - t) * ((1.0 - t) * bend_low + t * bend_high)
         )
 
+    @cached_property
+    def _tables(self) -> tuple[Array, Array]:
+        """Distribution functions of the mean given the scale, and densities, on a finer grid."""
+        _, cdf_basis, density_basis = Axis(self.masses.shape[1]).refined(_PIECES)
+        return self.masses @ cdf_basis.T, self.masses @ density_basis.T
+
     def _cdf_of_log_odds(self, log_odds: Array) -> Array:
         index = self.mesh.index(self._mean_with_average(log_odds)) - self.rows.start
-        basis = Axis(self.masses.shape[1]).cdf_basis(index)
-        return np.asarray(np.einsum("snr,sr->n", basis, self.masses))
+        cdf, density = self._tables
+        return np.asarray(interpolate_rows(cdf, density, index, 1.0 / _PIECES).sum(axis=0))
 
     def cdf(self, rate: float) -> float:
         """Return ``P(average rate <= rate)`` for a rate in (0, 1)."""
@@ -250,8 +269,8 @@ class AverageRate:
 
     def _quantiles(self, probability: Array) -> Array:
         # Weighted quantiles of the nodes are off by less than a few cells: they bracket the root.
-        order = np.argsort(self.value, axis=None)
-        log_odds = logit(self.value.ravel()[order])
+        order = np.argsort(self._log_odds, axis=None)
+        log_odds = self._log_odds.ravel()[order]
         cumulative = np.cumsum(self.masses.ravel()[order])
         start = np.interp(probability, cumulative, log_odds)
         spread = np.interp([0.1, 0.9], cumulative, log_odds)

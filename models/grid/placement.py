@@ -30,6 +30,9 @@ _SCALE_STEP = 0.25
 """Largest step in u = asinh(s / unit): the normal kernel is analytic in a strip of pi / 4."""
 _SCALE_SAFETY = 0.8
 """Scales have skewed posteriors, which need finer steps than normal ones of equal curvature."""
+_CHANGE = 0.35
+_SPIKE = 6.0
+"""Log density at zero, below the maximum, from which on its shape near zero is followed."""
 _FLANK = -4.0
 """Curvature counts where the log density of a scale lies at most this far below its maximum."""
 _DROP = 17.0
@@ -87,8 +90,7 @@ def first_plan(data: TreeData, prior: Normal, outer: ScalePrior, inner: ScalePri
             windows.append(None)
             continue
         density = np.exp(log_density).sum(axis=1 - axis)
-        middle = float(grids[axis][np.searchsorted(np.cumsum(density), 0.5 * density.sum())])
-        middle = max(2.0 * middle, unit)
+        middle = max(_turning_scale(grids[axis], density, unit), 0.5 * unit)
         kept = np.flatnonzero(inside.any(axis=1 - axis))
         u = np.arcsinh(grids[axis] / middle)
         low, high = u[max(kept[0] - 1, 0)], u[min(kept[-1] + 1, u.size - 1)]
@@ -123,36 +125,52 @@ def first_plan(data: TreeData, prior: Normal, outer: ScalePrior, inner: ScalePri
     )
 
 
-def _importance(masses: Array) -> Array:
-    """Return, for each node, the largest mass over posteriors (last axis), each over its top."""
-    if masses.shape[-1] == 0:
-        return np.zeros(masses.shape[0])
-    return np.asarray((masses / masses.max(axis=0)).max(axis=1))
+def _turning_scale(scale: Array, density: Array, unit: float) -> float:
+    """Return where the grid of a scale should turn from linear to geometric.
+
+    Twice the posterior median; but where the density near zero matters and changes sooner (large
+    trials that agree make a spike there, on top of what the prior allows), where it changes.
+
+    Parameters
+    ----------
+    scale, density
+        Nodes ``unit * sinh(u)`` with equidistant ``u``, and the posterior density in ``u`` there.
+    unit
+        Their unit.
+    """
+    median = float(scale[np.searchsorted(np.cumsum(density), 0.5 * density.sum())])
+    log_density = np.log(np.maximum(density / np.hypot(scale, unit), 1e-300))
+    changed = np.abs(log_density - log_density[0]) > _CHANGE
+    if log_density[0] < log_density.max() - _SPIKE or not changed.any():
+        return 2.0 * median
+    return min(2.0 * median, float(scale[np.argmax(changed)]))
+
+
+def _profiles(*masses: Array) -> Array:
+    """Join masses ``(nodes, posteriors)``, each posterior over its largest mass."""
+    joined = np.concatenate(masses, axis=1)
+    return np.asarray(joined / joined.max(axis=0))
 
 
 def coverage(state: GridState) -> tuple[Array, Array, Array, Array]:
-    """Return how much each node of outer scale, mean, inner scale and family mean matters.
+    """Return masses along each axis of the grid, ``(nodes, posteriors)``, tops scaled to 1.
 
-    The largest mass, relative to the largest node's, over the full posterior and every
-    leave-one-unit-out and leave-one-family-out posterior.
+    For outer scale, overall mean, inner scale and family means: of the full posterior (first
+    column) and of every leave-one-unit-out and leave-one-family-out posterior.
     """
     joint, loose, nested = state.joint, state.loose_cavity, state.nested_cavity
     family, _ = state.family_cavity
-    outer = (joint.sum(axis=(1, 2))[:, None], loose.sum(axis=1), family.sum(axis=(1, 2)))
-    root = (joint.sum(axis=(0, 2))[:, None], loose.sum(axis=0), family.sum(axis=(0, 2)))
-    inner = (joint.sum(axis=(0, 1))[:, None], family.sum(axis=(0, 1)), nested.sum(axis=1))
-    mean = (state.family_joint.sum(axis=1), nested.sum(axis=0))
     return (
-        np.maximum.reduce([_importance(part) for part in outer]),
-        np.maximum.reduce([_importance(part) for part in root]),
-        np.maximum.reduce([_importance(part) for part in inner]),
-        np.maximum.reduce([_importance(part) for part in mean]),
+        _profiles(joint.sum(axis=(1, 2))[:, None], loose.sum(axis=1), family.sum(axis=(1, 2))),
+        _profiles(joint.sum(axis=(0, 2))[:, None], loose.sum(axis=0), family.sum(axis=(0, 2))),
+        _profiles(joint.sum(axis=(0, 1))[:, None], family.sum(axis=(0, 1)), nested.sum(axis=1)),
+        _profiles(state.family_joint.sum(axis=1), nested.sum(axis=0)),
     )
 
 
-def _adapt_window(window: Window, rule: ScaleRule, importance: Array) -> tuple[Window, bool]:
+def _adapt_window(window: Window, rule: ScaleRule, profiles: Array) -> tuple[Window, bool]:
     """Return a window for the next run and whether the last one was good enough."""
-    kept = np.flatnonzero(importance > math.exp(-_DROP))
+    kept = np.flatnonzero(profiles.max(axis=1) > math.exp(-_DROP))
     u = rule.step * (rule.first + np.arange(rule.size, dtype=np.float64))
     low, high = float(u[max(kept[0] - 1, 0)]), float(u[min(kept[-1] + 1, rule.size - 1)])
     good = kept.size >= _FEWEST
@@ -162,20 +180,21 @@ def _adapt_window(window: Window, rule: ScaleRule, importance: Array) -> tuple[W
     if kept[0] == 0 and rule.first > 0:
         low, good = max(low - span, 0.0), False
 
-    logs = np.log(np.maximum(importance, 1e-300))
+    logs = np.log(np.maximum(profiles, 1e-300))
     if rule.first == 0:
         logs[0] += math.log(2.0)
-    logs -= logs.max()
+    logs -= logs.max(axis=0)
     # Second differences measure curvature where the density is; across a cliff they do not.
     padded = np.concatenate((logs[1:2], logs)) if rule.first == 0 else logs
     padded = np.maximum(padded, _FLANK - 8.0)
-    bend = np.maximum(-np.diff(padded, 2), 1e-12)
+    bend = np.maximum(-np.diff(padded, 2, axis=0), 1e-12)
     share = np.where(padded[1:-1] > _FLANK, np.exp(padded[1:-1]), 0.0)
     step = _SCALE_SAFETY * interpolation_step(rule.step / np.sqrt(bend), share)
     step = min(_SCALE_STEP, step)
     if not good:
         step = (high - low) / _TRIAL_NODES
-    return replace(window, low=low, high=high, step=step, u=u, log_share=np.asarray(logs)), good
+    log_share = np.asarray(logs.max(axis=1))
+    return replace(window, low=low, high=high, step=step, u=u, log_share=log_share), good
 
 
 def _narrowest(
@@ -236,7 +255,7 @@ def _revise(plan: Plan, state: GridState) -> tuple[Plan, bool]:
     new_outer, settled = _adapt_window(plan.outer, grid.outer, outer_cover)
     low, high, good = _adapt_rows(grid.mesh, grid.root, root_cover, floor, ceiling)
     settled &= good
-    joint = state.joint.transpose(0, 2, 1).reshape(-1, root_cover.size)
+    joint = state.joint.transpose(0, 2, 1).reshape(-1, root_cover.shape[0])
     centre, sd, step = _narrowest(joint, grid, grid.root, prior.sd)
     settled &= step > 0.5 * plan.step
     new = replace(
@@ -253,7 +272,7 @@ def _revise(plan: Plan, state: GridState) -> tuple[Plan, bool]:
         settled &= good
         low, high, good = _adapt_rows(grid.mesh, grid.family, family_cover, -np.inf, np.inf)
         settled &= good
-        joint = state.family_joint.transpose(1, 2, 0).reshape(-1, family_cover.size)
+        joint = state.family_joint.transpose(1, 2, 0).reshape(-1, family_cover.shape[0])
         _, _, step = _narrowest(joint, grid, grid.family, np.inf)
         settled &= step > 0.5 * plan.family_step
         new = replace(new, family_low=low, family_high=high, family_step=step, inner=new_inner)
@@ -261,11 +280,11 @@ def _revise(plan: Plan, state: GridState) -> tuple[Plan, bool]:
 
 
 def _adapt_rows(
-    mesh: Mesh, rows: slice, importance: Array, floor: float, ceiling: float
+    mesh: Mesh, rows: slice, profiles: Array, floor: float, ceiling: float
 ) -> tuple[float, float, bool]:
     """Return the next window of mesh rows and whether the last one was wide enough."""
     nodes = mesh.nodes[rows]
-    kept = np.flatnonzero(importance > math.exp(-_DROP))
+    kept = np.flatnonzero(profiles.max(axis=1) > math.exp(-_DROP))
     low = float(nodes[max(kept[0] - 1, 0)])
     high = float(nodes[min(kept[-1] + 1, nodes.size - 1)])
     good = True

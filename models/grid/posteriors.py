@@ -89,11 +89,6 @@ class _GridPosterior:
     def _marginals(self, masses: Array) -> LogitMarginals:
         return LogitMarginals(self.solution.state.grid.mesh, masses)
 
-    def _average(self, masses: Array, steps: Array, rows: slice) -> AverageRate:
-        rate = expit(self.solution.state.grid.mesh.nodes)
-        value, slope = steps @ rate, steps @ (rate * (1.0 - rate))
-        return AverageRate(self.solution.state.grid.mesh, rows, masses, value, slope)
-
 
 @dataclass(frozen=True, eq=False)
 class PooledPosterior(_GridPosterior):
@@ -123,7 +118,8 @@ class PooledPosterior(_GridPosterior):
     def average_rate(self) -> AverageRate:
         """Average rate over studies, ``E expit(mu + tau z)``."""
         state = self.solution.state
-        return self._average(state.mean_outer, state.outer_steps, state.grid.root)
+        grid = state.grid
+        return AverageRate.from_steps(grid.mesh, grid.root, state.mean_outer, state.outer_steps)
 
     @cached_property
     def new_study(self) -> LogitMarginals:
@@ -184,8 +180,10 @@ class SubgroupPosterior(_GridPosterior):
         """Average rate of each group, in the order of ``group``."""
         state = self.solution.state
         joint = state.family_joint.transpose(2, 1, 0)
+        grid = state.grid
         return tuple(
-            self._average(masses, state.inner_steps, state.grid.family) for masses in joint
+            AverageRate.from_steps(grid.mesh, grid.family, masses, state.inner_steps)
+            for masses in joint
         )
 
     @cached_property
@@ -202,16 +200,16 @@ class SubgroupPosterior(_GridPosterior):
     def overall_average_rate(self) -> AverageRate:
         """Average rate over new groups and their studies."""
         state = self.solution.state
-        n_outer, n_root, n_inner = state.joint.shape
-        rate = expit(state.grid.mesh.nodes)
-        both = np.stack((rate, rate * (1.0 - rate)), axis=1)
-        inner = (state.inner_steps_everywhere @ both).transpose(1, 0, 2)
-        value, slope = (
-            (state.outer_steps @ inner[:, :, part]).transpose(0, 2, 1).reshape(-1, n_root)
-            for part in (0, 1)
+        n_root = state.joint.shape[1]
+        rate, other = expit(state.grid.mesh.nodes), expit(-state.grid.mesh.nodes)
+        value, complement, slope = (
+            (state.outer_steps @ (state.inner_steps_everywhere @ curve).T)
+            .transpose(0, 2, 1)
+            .reshape(-1, n_root)
+            for curve in (rate, other, rate * other)
         )
-        masses = state.joint.transpose(0, 2, 1).reshape(n_outer * n_inner, n_root)
-        return AverageRate(state.grid.mesh, state.grid.root, masses, value, slope)
+        masses = state.joint.transpose(0, 2, 1).reshape(-1, n_root)
+        return AverageRate(state.grid.mesh, state.grid.root, masses, value, complement, slope)
 
     def leave_one_group_out(self) -> LeaveOneFamilyOut:
         """Return exact leave-one-group-out predictions, ``(F,)``."""
@@ -274,7 +272,8 @@ class TreePosterior(_GridPosterior):
     def average_rate(self) -> AverageRate:
         """Average rate over new units and families, ``E expit(mu + sigma a)``."""
         state = self.solution.state
-        return self._average(state.mean_outer, state.outer_steps, state.grid.root)
+        grid = state.grid
+        return AverageRate.from_steps(grid.mesh, grid.root, state.mean_outer, state.outer_steps)
 
     @cached_property
     def new_unit(self) -> LogitMarginals:

@@ -20,6 +20,7 @@ from models.grid.tree import Grid, GridState
 
 _ROWS = 1000
 _FAMILY_ROWS = 4000
+_UNSOUND = 1e-290
 _NEGLIGIBLE = 1e-9
 _BLOCK = 32_768
 """Draws handled at once: the temporary arrays then stay in the processor's cache."""
@@ -166,7 +167,7 @@ def draw_families(
     assert grid.inner is not None
     families = state.data.families
     weights = _spline_weights(grid.inner.size, grid.inner.first == 0, grid.inner.index(inner))
-    table = state.family_log_likelihood.transpose(1, 2, 0)
+    table = _concave_tables(state)
     second = table @ _second_differences(table.shape[2], False).T
     z = np.empty((mu.size, families))
     for start in range(0, mu.size, _FAMILY_ROWS):
@@ -178,6 +179,31 @@ def draw_families(
         block = z[part]
         _fill_families(grid, values, seconds, mu[part], outer[part], block, rng)
     return z
+
+
+def _concave_tables(state: GridState) -> Array:
+    """Return the families' log likelihoods ``(B, F, E)``, continued where they underflow.
+
+    A unit's message below the smallest number is held at a floor, which would break concavity:
+    from the last sound node on, the tangent goes on instead.
+    """
+    table = state.family_log_likelihood.transpose(1, 2, 0).copy()
+    members = state.data.family_of_nested
+    nodes = state.grid.mesh.nodes[state.grid.family]
+    unsound = state.nested_messages < _UNSOUND
+    for point, unit in np.argwhere(unsound.any(axis=1)):
+        row = table[point, members[unit]]
+        sound = np.flatnonzero(~unsound[point, :, unit])
+        first, last = int(sound[0]), int(sound[-1])
+        if first > 0:
+            slope = (row[first + 1] - row[first]) / (nodes[first + 1] - nodes[first])
+            line = row[first] + slope * (nodes[:first] - nodes[first])
+            row[:first] = np.minimum(row[:first], line)
+        if last < nodes.size - 1:
+            slope = (row[last] - row[last - 1]) / (nodes[last] - nodes[last - 1])
+            line = row[last] + slope * (nodes[last + 1 :] - nodes[last])
+            row[last + 1 :] = np.minimum(row[last + 1 :], line)
+    return table
 
 
 def _fill_families(

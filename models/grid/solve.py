@@ -1,12 +1,13 @@
 """From counts to a checked grid posterior: place, run, refine until the error is small."""
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
 
 from models.grid.data import TreeData
 from models.grid.distributions import Array, Normal, ScalePrior
-from models.grid.marginals import LogitMarginals, ScaleMarginal
+from models.grid.marginals import ScaleMarginal
 from models.grid.placement import find_plan
 from models.grid.plan import lay_grid
 from models.grid.tree import GridState, propagate
@@ -18,6 +19,9 @@ _COARSE = 0.6
 _REFINEMENT = 4.0 / 3.0
 _FINEST = 4.0
 _STALLED = 0.5
+_BEYOND = 50.0
+_LARGEST = 40_000_000
+"""Elements of the transition matrices that refinement may reach, a third of a gigabyte."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -31,8 +35,8 @@ class Solution:
     quadrature_error
         Largest absolute change of any posterior mean or standard deviation (overall mean,
         scales, families, units; logit scale) from the next coarser grid. The error left is
-        smaller by orders of magnitude, the rules being spectral. A scale's error is taken relative
-        to its standard deviation where that exceeds 1.
+        smaller by orders of magnitude, the rules being spectral. Logits and scales are bent to
+        within +-50 for it.
     resolution
         Resolution of ``state``; 1 is the default.
     """
@@ -49,30 +53,34 @@ class Solution:
     @property
     def inner(self) -> ScaleMarginal:
         """Marginal of the scale under the families."""
-        return _inner(self.state)
+        assert self.state.grid.inner is not None
+        return ScaleMarginal(self.state.grid.inner, self.state.joint.sum(axis=(0, 1)))
 
 
-def _inner(state: GridState) -> ScaleMarginal:
-    assert state.grid.inner is not None
-    return ScaleMarginal(state.grid.inner, state.joint.sum(axis=(0, 1)))
+def _bent(values: Array) -> Array:
+    return np.asarray(_BEYOND * np.tanh(values / _BEYOND))
 
 
 def _moments(state: GridState) -> Array:
-    """Return every posterior mean and standard deviation on the logit scale."""
-    mesh = state.grid.mesh
+    """Return every posterior mean and standard deviation on the logit scale.
+
+    Logits and scales are bent smoothly to within +-50 for this: under heavy-tailed priors that the
+    data do not restrain, moments would not exist, and so far out no rate changes any more.
+    """
+    values = _bent(state.grid.mesh.nodes)
     moments = []
-    every = [state.root_masses, state.unit_masses]
-    if state.data.families:
-        every.append(state.family_masses)
+    every = [state.root_masses[:, None], state.unit_masses, state.family_masses]
     for masses in every:
-        marginals = LogitMarginals(mesh, masses)
-        moments += [np.atleast_1d(marginals.mean), np.atleast_1d(marginals.sd)]
-    scales = [ScaleMarginal(state.grid.outer, state.joint.sum(axis=(1, 2)))]
+        mean = values @ masses
+        moments += [mean, np.sqrt(np.maximum(values**2 @ masses - mean**2, 0.0))]
+    scales = [(state.grid.outer, state.joint.sum(axis=(1, 2)))]
     if state.grid.inner is not None:
-        scales.append(_inner(state))
-    # A scale that the data leave to a heavy-tailed prior may have a huge sd, or none: its error
-    # counts relative to the sd where that exceeds 1.
-    moments += [np.array([scale.mean, scale.sd]) / max(1.0, scale.sd) for scale in scales]
+        scales.append((state.grid.inner, state.joint.sum(axis=(0, 1))))
+    for rule, masses in scales:
+        bent = _bent(rule.nodes)
+        scale_mean = float((rule.moment_weights - rule.nodes + bent) @ masses)
+        square = float(bent**2 @ masses)
+        moments.append(np.array([scale_mean, math.sqrt(max(square - scale_mean**2, 0.0))]))
     return np.concatenate(moments)
 
 
@@ -105,9 +113,10 @@ def solve(
         state = propagate(data, lay_grid(data, plan, outer, inner, resolution), mean)
         finer = _moments(state)
         error = float(np.max(np.abs(finer - moments)))
-        # A heavy-tailed prior that the data do not restrain leaves moments that do not exist:
-        # refinement would go on to no avail.
+        # Nothing met so far stalls; if something does, refining on would be to no avail.
         stalled = error > _STALLED * last_error
-        if error <= tolerance or stalled or resolution * _REFINEMENT > _FINEST:
+        size = state.outer_steps.size + state.inner_steps.size
+        full = resolution * _REFINEMENT > _FINEST or size * _REFINEMENT**3 > _LARGEST
+        if error <= tolerance or stalled or full:
             return Solution(state, error, resolution)
         moments, last_error = finer, error
