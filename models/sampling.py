@@ -163,7 +163,6 @@ class Sampler:
 
     def __init__(self, settings: SamplerSettings | None = None) -> None:
         self.settings = settings or SamplerSettings()
-        self.compile_seconds = 0.0
         self._compiled: dict[Hashable, Any] = {}
 
     def fit(
@@ -224,9 +223,7 @@ class Sampler:
         """Return the compiled model with this review's data and priors in it."""
         key = (build, *(len(labels) for labels in model.coords.values()))
         if key not in self._compiled:
-            started = time.perf_counter()
             self._compiled[key] = nutpie.compile_pymc_model(model)
-            self.compile_seconds += time.perf_counter() - started
             return self._compiled[key]
         data = {variable.name: variable.get_value() for variable in model.data_vars}
         return self._compiled[key].with_data(**data)

@@ -16,11 +16,6 @@ def points(estimate: float, lower: float, upper: float) -> str:
     return rate(100 * estimate, 100 * lower, 100 * upper, 1)
 
 
-def percent(value: float, digits: int = 0) -> str:
-    """Format a proportion as per cent, ``16 %``."""
-    return f"{100 * value:.{digits}f} %"
-
-
 def probability(value: float, resolution: float = 0.001) -> str:
     """Format a posterior probability, never as a bare 0 or 1.
 
