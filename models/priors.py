@@ -22,12 +22,13 @@ class Priors:
         Overall mean ``mu ~ Normal(mu_mean, mu_sd)``. A standard deviation of 1.5 on the logit
         scale is about uniform on the probability scale: it prefers no response rate.
     tau_scale
-        Standard deviation between studies, ``tau ~ HalfNormal(tau_scale)``. With scale 1, 95 % of
+        Standard deviation between studies, and in the subtype models between subtypes and between
+        members of a family, ``tau ~ HalfNormal(tau_scale)``. With scale 1, 95 % of
         the prior lies below 1.96. Read clinically: at tau = 1 and a typical rate of 15 %, 95 % of
         study rates spread over 2-56 %, already a very large heterogeneity (Röver et al. 2021,
         Res Synth Methods; the default of RBesT for rates of 20-80 %).
     sigma_scale
-        Standard deviation between groups (treatments, lines, subtypes), half-normal as for tau.
+        Standard deviation between groups (treatments, lines), half-normal as for tau.
     interaction_scale
         Standard deviation of subtype-by-treatment interactions, half-normal; half as wide as a
         main effect's, since interactions are usually smaller than main effects.

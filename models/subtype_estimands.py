@@ -26,7 +26,7 @@ FAMILY_RATES: Final = {
 """Rates of strata, and what their patient-weighted mean over a family is called."""
 
 if TYPE_CHECKING:
-    from models.exnex import ExnexPriors
+    from models.exnex_priors import ExnexPriors
     from models.sampling import EstimandFunction
 
 

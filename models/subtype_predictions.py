@@ -24,7 +24,8 @@ from numpy.typing import NDArray
 
 from models.binomial_normal import log_marginal
 from models.estimands import average_rate
-from models.exnex import ExnexPriors, ex_log_marginal, mixture, nex_log_marginal
+from models.exnex import ex_log_marginal, mixture, nex_log_marginal
+from models.exnex_priors import ExnexPriors
 from models.priors import Priors
 from models.strata import family_codes
 from models.subtype_treatment import cell_table

@@ -10,7 +10,8 @@ import pandas as pd
 
 from models.constants import TREATMENTS
 from models.evidence import Evidence
-from models.exnex import as_exnex_priors, build_exnex_model
+from models.exnex import build_exnex_model
+from models.exnex_priors import as_exnex_priors
 from models.fitter import FittedModel, Fitter
 from models.lps_explained import lps_groups, lps_steps
 from models.priors import Priors

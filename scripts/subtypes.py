@@ -132,7 +132,7 @@ def _fit(
     model: str, frame: "pd.DataFrame", settings: dict[str, float], draws: int, seed: int
 ) -> tuple[Any, Any, "pd.DataFrame | None"]:
     """Fit a model; return fit, result and, for the subtype by treatment model, all cells."""
-    from models.exnex import ExnexPriors
+    from models.exnex_priors import ExnexPriors
     from models.priors import Priors
     from models.strata import strata_of_cells
     from models.subtype_results import summarise_cells

@@ -211,7 +211,7 @@ def test_wrong_arguments_exit_with_2_and_one_line(
 
 
 def test_a_stratum_on_its_own_has_the_information_of_one_patient(evidence: Evidence) -> None:
-    from models.exnex import DEFAULT_EXNEX_PRIORS as PRIORS
+    from models.exnex_priors import DEFAULT_EXNEX_PRIORS as PRIORS
 
     values = evidence.published_values.set_index("id")
     earlier = float(values.loc["P104", "estimate"])
@@ -291,7 +291,7 @@ def test_families_are_patient_weighted_means() -> None:
 @pytest.mark.parametrize(("mu", "tau"), [(-1.5, 0.6), (8.0, 0.5)])
 def test_exnex_estimands_given_mu_and_tau(mu: float, tau: float) -> None:
     """Rates are drawn from the mixture of the two conditionals; also where EX is out of reach."""
-    from models.exnex import ExnexPriors
+    from models.exnex_priors import ExnexPriors
     from models.subtype_estimands import exnex_estimands
 
     strata = pd.DataFrame({"stratum": ["a", "b"], "events": [3, 0], "total": [12, 50]})

@@ -19,7 +19,8 @@ from scipy import stats
 from scipy.special import expit
 
 from models.evidence import Evidence
-from models.exnex import ExnexPriors, build_exnex_model
+from models.exnex import build_exnex_model
+from models.exnex_priors import ExnexPriors
 from models.grid.fits import fit_pooled, fit_tree
 from models.priors import DEFAULT_PRIORS, Priors
 from models.sampling import Fit, Sampler, SamplerSettings
