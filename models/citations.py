@@ -8,16 +8,21 @@ finds each number of the text in the tables.
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
+from models.constants import FIGURES_DIR
 from models.tables import probability
+
+STORED: Final = ("simulation",)
+"""Folders of ``figures/`` with results too dear to compute anew in the main job."""
 
 
 def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return every CSV of a folder by its stem."""
-    return {path.stem: pd.read_csv(path) for path in sorted(folder.glob("*.csv"))}
+    """Return every CSV of a folder by its stem, and the stored results of simulations."""
+    folders = (*(FIGURES_DIR / name for name in STORED), folder)
+    return {path.stem: pd.read_csv(path) for f in folders for path in sorted(f.glob("*.csv"))}
 
 
 @dataclass

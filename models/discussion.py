@@ -9,6 +9,12 @@ from typing import Any
 
 from models.citations import Citations
 from models.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
+from models.discussion_subtypes import (
+    simulation_results,
+    subtype_methods,
+    subtype_results,
+    tiny_subtype,
+)
 
 FIRST, LATER = "first line", ">= second line"
 
@@ -86,7 +92,7 @@ def _paper_methods(cite: Citations) -> str:
         "model, the published Freeman-Tukey pools were recomputed from the same counts and set "
         "beside the posterior. The binomial-normal model is that of Stijnen et al. (Stat Med, "
         "volume 29, page 3046), the diagnostics are those of Vehtari et al. (Bayesian Anal, volume "
-        "16, page 667). Data and code are public."
+        f"16, page 667). {subtype_methods(cite)} Data and code are public."
     )
 
 
@@ -267,6 +273,9 @@ def discussion_markdown(cite: Citations) -> str:
         ("Treatment groups", treatment_results),
         ("Line of treatment", line_results),
         ("Toxicity", toxicity_results),
+        ("Histologic subtypes", subtype_results),
+        ("A subtype with two patients", tiny_subtype),
+        ("What the methods make of small subtypes", simulation_results),
         ("Randomised comparisons", randomised_results),
         ("Limits", limits),
     )

@@ -10,6 +10,7 @@ from models.claims import WORDS
 from models.constants import CI_PROB
 from models.contrasts import DEFAULT_MARGIN
 from models.diagnostics import BFMI_MIN, ESS_MIN, RHAT_MAX
+from models.exnex_priors import as_exnex_priors
 from models.outputs import write_csv
 from models.priors import Priors
 from models.runs import versions
@@ -32,7 +33,7 @@ def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.D
         "rhat_limit": RHAT_MAX,
         "ess_limit": ESS_MIN,
         "bfmi_limit": BFMI_MIN,
-        **{f"prior_{name}": value for name, value in priors.as_dict().items()},
+        **{f"prior_{name}": value for name, value in as_exnex_priors(priors).as_dict().items()},
         **{name: float(value) for name, value in settings.items()},
         **{f"wording: {words}": least for least, words in WORDS},
         "total_draws": float(settings["draws"] * settings["chains"]),

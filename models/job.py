@@ -34,6 +34,8 @@ from models.readme import update_readme
 from models.runs import SavedFit, save_fit, write_text
 from models.sampling import Fit, Sampler, SamplerSettings
 from models.saved_fits import SavedFits
+from models.subtype_stage import number_of_fits as number_of_subtype_fits
+from models.subtype_stage import subtype_outputs
 from models.tables import latex, probability
 from models.validation import PoolRow, validation_table
 
@@ -79,13 +81,15 @@ class Job:
         with Progress(*columns, TimeElapsedColumn(), console=console) as progress:
             self._progress = progress
             self._task: TaskID = progress.add_task(
-                "fits", total=len(specs) + (0 if self.quick else number_of_fits())
+                "fits", total=len(specs) + (0 if self.quick else _further_fits())
             )
             self._comparison(evidence, console)
             sampler = Sampler(SamplerSettings(draws=self.draws, seed=self.seed))
             rows = fit_pools(specs, sampler, DEFAULT_PRIORS, self._keep_pool)
             self._pools(rows, console)
             self._groups(evidence, sampler, rows, console)
+            if not self.quick:
+                subtype_outputs(evidence, sampler, DEFAULT_PRIORS, self.keep, self.out)
             self._diagnostics(console)
         write_facts(self.out / "tables", sampler.settings, DEFAULT_PRIORS)
         if not self.quick:
@@ -160,6 +164,11 @@ class Job:
         )
 
 
+def _further_fits() -> int:
+    """Return how many fits there are beside the pools."""
+    return number_of_fits() + number_of_subtype_fits()
+
+
 def write_paper_discussion(tables: Path, out: Path) -> list[Path]:
     """Write the paragraphs on the paper's data from the tables of a finished run."""
     cite = Citations(read_tables(tables / "tables"))
@@ -198,6 +207,7 @@ def discussion_from_fits(fits: Path, out: Path) -> list[Path]:
     )
     results = run_groups(evidence, saved, DEFAULT_PRIORS, keep)
     write_groups(results, judge_claims(evidence, results, rows), out)
+    subtype_outputs(evidence, saved, DEFAULT_PRIORS, keep, out)
     write_csv(validation_table(rows), out / "tables" / "pools.csv")
     write_csv(pd.DataFrame(gates), out / "tables" / "diagnostics.csv")
     write_facts(out / "tables", saved.settings, DEFAULT_PRIORS)

@@ -48,8 +48,23 @@ def _decode(path: Path) -> str:
         ) from None
 
 
-def _rows(path: Path, required: tuple[str, ...]) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the header and the non-blank rows with their line numbers."""
+def read_rows(
+    path: Path, required: tuple[str, ...]
+) -> tuple[list[str], list[tuple[int, list[str]]]]:
+    """Return the header and the non-blank rows with their line numbers.
+
+    Parameters
+    ----------
+    path
+        CSV, as `read_counts` takes it.
+    required
+        Columns that must be there; their names are matched in any case.
+
+    Raises
+    ------
+    InputError
+        For an unreadable file, a lacking or repeated column, or a row of another length.
+    """
     text = _decode(path)
     first_line = next(line for line in text.splitlines() if line.strip())
     # a semicolon only where the header shows it: labels may contain either sign
@@ -83,7 +98,14 @@ def _rows(path: Path, required: tuple[str, ...]) -> tuple[list[str], list[tuple[
     return header, rows[1:]
 
 
-def _count(path: Path, line: int, column: str, text: str) -> int:
+def read_count(path: Path, line: int, column: str, text: str) -> int:
+    """Return a cell as a whole number of patients.
+
+    Raises
+    ------
+    InputError
+        Naming file, row, column and value.
+    """
     where = f"{path}, row {line}, column {column!r}"
     if not text:
         raise InputError(f"{where}: the cell is blank; a count is needed")
@@ -124,12 +146,12 @@ def read_counts(path: Path, unit: str = "study") -> "pd.DataFrame":
         Naming file, row (line of the file), column and value.
     """
     required = (unit, "events", "total")
-    header, rows = _rows(path, required)
+    header, rows = read_rows(path, required)
     columns: dict[str, list[str]] = {
         name: [row[i] for _, row in rows] for i, name in enumerate(header)
     }
     counts: dict[str, list[int]] = {
-        name: [_count(path, line, name, row[header.index(name)]) for line, row in rows]
+        name: [read_count(path, line, name, row[header.index(name)]) for line, row in rows]
         for name in ("events", "total")
     }
     seen: dict[str, int] = {}

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from models.constants import CI_PROB, PROJECT_ROOT
 from models.errors import InputError
+from models.exnex_priors import ExnexPriors
 from models.priors import Priors
 from models.tables import gate_sentence
 
@@ -35,6 +36,9 @@ PACKAGES: Final = (
     "pandas",
     "xarray",
 )
+
+REVIEW_COLUMNS: Final = ("study", "stratum", "treatment", "group", "parent", "events", "total")
+"""What identifies the data of a fit."""
 
 
 @contextmanager
@@ -96,6 +100,16 @@ def versions() -> dict[str, str]:
     return found
 
 
+def review_hash(review: "pd.DataFrame") -> str:
+    """Return the SHA-256 of what was fitted: labels, groups and counts, in order.
+
+    Saved fits carry it, so that one made from other counts is never taken for this one.
+    """
+    columns = [name for name in REVIEW_COLUMNS if name in review]
+    text = review[columns].astype(str).to_csv(index=False, lineterminator="\n")
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
 def save_fit(
     fit: "Fit",
     folder: Path,
@@ -138,6 +152,7 @@ def save_fit(
             "model_sha256": source_hash(fit.model),
             "inputs": {path.name: sha256(path) for path in inputs},
             "observations": len(next(iter(fit.tree["observed_data"].data_vars.values()))),
+            "review_sha256": fit.review_sha256,
             "context": dict(context or {}),
             "priors": fit.priors.as_dict(),
             "sampling": fit.settings_dict(),
@@ -200,7 +215,8 @@ class SavedFit:
     @property
     def priors(self) -> Priors:
         """The priors of the fit."""
-        return Priors(**self.record["priors"])
+        values = self.record["priors"]
+        return ExnexPriors(**values) if "nex_mean" in values else Priors(**values)
 
     def review(self) -> "pd.DataFrame":
         """Return the studies that were fitted: ``study``, ``events``, ``total``, ``group``."""

@@ -20,6 +20,7 @@ import xarray as xr
 from models.diagnostics import GateReport, check_fit
 from models.grouping import group_codes
 from models.priors import Priors
+from models.runs import review_hash
 
 PADDING: Final = "\x1fpadding"
 """Starts with a control character, which no label that a reader typed holds."""
@@ -78,6 +79,8 @@ class Fit:
         The verdicts of the attempts that did not pass, in order.
     seconds
         Sampling time over all attempts, compilation not counted.
+    review_sha256
+        Identifies the data fitted (see `models.runs.review_hash`).
     """
 
     model: str
@@ -89,6 +92,7 @@ class Fit:
     escalations: int
     failed_attempts: tuple[str, ...]
     seconds: float
+    review_sha256: str = ""
 
     @property
     def posterior(self) -> xr.Dataset:
@@ -217,6 +221,7 @@ class Sampler:
             escalations=step,
             failed_attempts=tuple(failed),
             seconds=time.perf_counter() - started,
+            review_sha256=review_hash(review),
         )
 
     def _compiled_for(self, build: ModelBuilder, model: pm.Model) -> Any:

@@ -7,7 +7,7 @@ import pandas as pd
 
 from models.errors import InputError
 from models.priors import Priors
-from models.runs import SavedFit, load_fit
+from models.runs import SavedFit, load_fit, review_hash
 from models.sampling import SamplerSettings
 
 
@@ -42,12 +42,7 @@ class SavedFits:
             counts or with other priors than those asked for.
         """
         saved = load_fit(self.folder, name)
-        counts = saved.review()[["study", "events", "total"]]
-        wanted = review[["study", "events", "total"]].reset_index(drop=True)
-        same = len(counts) == len(wanted) and bool(
-            (counts.astype(str).to_numpy() == wanted.astype(str).to_numpy()).all()
-        )
-        if not same:
+        if saved.record.get("review_sha256") != review_hash(review):
             raise InputError(f"{self.folder / name}.nc was fitted to other counts; run it again")
         if saved.priors != priors:
             raise InputError(f"{self.folder / name}.nc was fitted with other priors; run it again")

@@ -13,7 +13,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.errors import InputError
-from models.review import _count, _rows, read_counts
+from models.review import read_count, read_counts, read_rows
 
 type IntArray = NDArray[np.int64]
 
@@ -114,7 +114,7 @@ def read_cells(path: Path) -> pd.DataFrame:
         that cannot be, a stratum with two parents or one that is itself a stratum.
     """
     required = ("stratum", "treatment", "events", "total")
-    header, rows = _rows(path, required)
+    header, rows = read_rows(path, required)
     records = []
     seen: dict[tuple[str, str], int] = {}
     for line, row in rows:
@@ -129,7 +129,7 @@ def read_cells(path: Path) -> pd.DataFrame:
                 f"in row {seen[key]}"
             )
         seen[key] = line
-        events, total = (_count(path, line, name, cells[name]) for name in required[2:])
+        events, total = (read_count(path, line, name, cells[name]) for name in required[2:])
         if total == 0:
             raise InputError(f"{path}, row {line}, column 'total': 0 patients; leave the row out")
         if events > total:

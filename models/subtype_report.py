@@ -243,6 +243,17 @@ def histology_markdown(table: pd.DataFrame) -> str:
     )
 
 
+def parameters_table(results: SubtypeResults) -> pd.DataFrame:
+    """Return moments and intervals of the models' scalar parameters, logit scale."""
+    return pd.DataFrame(
+        [
+            {"model": model, "parameter": name, **moments}
+            for (model, _), result in results.results.items()
+            for name, moments in result.parameters.items()
+        ]
+    )
+
+
 def recovery_table(results: SubtypeResults) -> pd.DataFrame:
     """Return the recovery, one row a row of Fig. 4."""
     return pd.DataFrame(
@@ -285,6 +296,7 @@ def write_subtypes(results: SubtypeResults, evidence: Evidence, out: Path) -> li
     recovery = recovery_table(results)
     frames = {
         "subtypes": estimates,
+        "subtype_parameters": parameters_table(results),
         "subtype_by_treatment": results.cells.rename(columns={"stratum": "subtype"}),
         "lps_explained": results.lps_steps,
         "lps_groups": results.lps_groups,

@@ -83,9 +83,9 @@ class SubtypeResults:
 def number_of_fits() -> int:
     """Return how many fits the stage makes, for the progress bar.
 
-    One more than there are models: the prediction for ASPS from all others is taken from a refit.
+    A prediction that importance weights cannot give adds a refit.
     """
-    return len(MODELS) + 1
+    return len(MODELS)
 
 
 def fit_exchangeable(

@@ -21,7 +21,7 @@ def numbers_of(text: str) -> list[str]:
     text = re.sub(r"CMB305|D'Angelo 2018|Chawla 2022|`[^`]*`", "", text)
     text = re.sub("[Gg]rade 3-5", "", text)
     # where a reference is printed
-    text = re.sub(r"\((?:Stat Med|Bayesian Anal), volume \d+, page \d+\)", "", text)
+    text = re.sub(r"(?:Stat Med|Bayesian Anal|Pharm Stat), volume \d+, page \d+", "", text)
     return NUMBER.findall(text)
 
 
