@@ -1,8 +1,6 @@
-"""Strata, priors, quadrature, summaries and figures of the subtype models, without sampling."""
+"""Priors, summaries and figures of the subtype models, without sampling."""
 
 import importlib.util
-import math
-from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType, SimpleNamespace
 
@@ -11,31 +9,18 @@ import pandas as pd
 import pytest
 import xarray as xr
 from matplotlib.patches import Rectangle
-from scipy import integrate, stats
-from scipy.special import expit, xlogy
+from scipy import stats
+from scipy.special import expit
 
-from models.binomial_normal import MANY_NODES, log_marginal
 from models.cli import run
-from models.constants import TREATMENTS
-from models.errors import InputError
 from models.evidence import Evidence
 from models.freeman_tukey import printed
 from models.lps_explained import explain_pool, lps_groups, lps_steps
 from models.strata import (
-    family_codes,
     family_totals,
-    read_cells,
-    read_strata,
-    strata_of_cells,
 )
 
 SCRIPT = Path(__file__).resolve().parent.parent / "scripts" / "subtypes.py"
-
-
-def write(folder: Path, text: str) -> Path:
-    path = folder / "strata.csv"
-    path.write_text(text, encoding="utf-8")
-    return path
 
 
 @pytest.fixture(scope="module")
@@ -46,138 +31,6 @@ def script() -> ModuleType:
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return module
-
-
-# --- the integral of a binomial likelihood over a normal logit
-
-
-def by_quad(x: int, n: int, mean: float, sd: float) -> float:
-    """Return the log integral by SciPy's adaptive quadrature."""
-
-    def integrand(theta: float) -> float:
-        rate = float(expit(theta))
-        log_likelihood = xlogy(x, rate) + xlogy(n - x, 1 - rate)
-        return math.exp(log_likelihood) * float(stats.norm.pdf(theta, mean, sd))
-
-    centre = math.log((x + 0.5) / (n - x + 0.5))
-    inside = [value for value in (mean, centre) if abs(value - mean) < 12 * sd]
-    value, _ = integrate.quad(
-        integrand, mean - 12 * sd, mean + 12 * sd, points=inside, epsabs=0, epsrel=1e-11, limit=500
-    )
-    return math.log(value)
-
-
-@pytest.mark.parametrize(
-    ("x", "n"), [(0, 2), (0, 11), (1, 1), (1, 44), (10, 147), (72, 168), (25, 231), (3, 12)]
-)
-def test_log_marginal_equals_adaptive_quadrature(x: int, n: int) -> None:
-    # documented errors: 1e-6 up to a standard deviation of 2, 1e-5 up to 3; 1e-10 with many nodes
-    for mean in (-3.0, -1.7, -0.5):
-        for sd, nodes, tolerance in (
-            (0.05, None, 1e-6),
-            (0.7, None, 1e-6),
-            (2.0, None, 1e-6),
-            (3.0, None, 1e-5),
-            (3.0, MANY_NODES, 1e-9),
-        ):
-            options = {} if nodes is None else {"nodes": nodes}
-            found = float(log_marginal(x, n, mean, sd, **options))
-            assert found == pytest.approx(by_quad(x, n, mean, sd), abs=tolerance), (mean, sd)
-
-
-def test_log_marginal_of_no_patients_is_zero() -> None:
-    assert float(log_marginal(0, 0, -1.7, 0.8)) == pytest.approx(0.0, abs=1e-12)
-
-
-def test_log_marginal_of_a_point_is_the_likelihood() -> None:
-    rate = float(expit(-1.2))
-    expected = 3 * math.log(rate) + 17 * math.log(1 - rate)
-    # a standard deviation of 1e-5 moves the log likelihood by its square
-    assert float(log_marginal(3, 20, -1.2, 1e-5)) == pytest.approx(expected, abs=1e-8)
-
-
-def test_log_marginal_is_never_materially_too_large() -> None:
-    """Far from the counts it may be too small, which EXNEX does not notice; never too large."""
-    for x, n in ((200, 200), (5, 1000), (0, 200)):
-        for mean in (-6.0, -3.0, 2.0):
-            for sd in (0.01, 0.1, 0.5, 1.0):
-                mode = min(max(mean, -8.0), 8.0)
-                grid = np.linspace(mode - 60 * sd - 12, mode + 60 * sd + 12, 400_001)
-                log_terms = x * grid - n * np.logaddexp(0, grid) + stats.norm.logpdf(grid, mean, sd)
-                top = log_terms.max()
-                exact = top + math.log(np.exp(log_terms - top).sum() * (grid[1] - grid[0]))
-                assert float(log_marginal(x, n, mean, sd)) < exact + 1e-3
-
-
-# --- strata
-
-
-def test_strata_are_the_papers_disjoint_subtypes(evidence: Evidence) -> None:
-    strata = evidence.strata()
-    codes, families = family_codes(strata)
-    assert families == ["LPS"]
-    assert set(strata.loc[codes == 0, "stratum"]) == {"DDLPS", "MLS", "PLS", "LPS, unspecified"}
-    assert family_totals(strata).to_dict("records") == [
-        {"stratum": "LPS", "events": 22, "total": 159}
-    ]
-    assert (len(strata), strata["total"].sum(), strata["events"].sum()) == (24, 1140, 215)
-
-
-def test_cells_sum_to_the_strata(evidence: Evidence) -> None:
-    from models.subtype_stage import paper_cells
-
-    cells = paper_cells(evidence)
-    assert len(cells) == 83
-    assert list(cells["treatment"].cat.categories) == list(TREATMENTS)
-    columns = ["stratum", "events", "total", "parent"]
-    pd.testing.assert_frame_equal(
-        strata_of_cells(cells)[columns], evidence.strata()[columns], check_dtype=False
-    )
-
-
-def test_a_parent_is_a_label(tmp_path: Path) -> None:
-    strata = read_strata(write(tmp_path, "Stratum,events,total,Parent\na,1,9,fam\nb,2,8,\n"))
-    assert strata["parent"].isna().tolist() == [False, True]
-    codes, families = family_codes(strata)
-    assert (codes.tolist(), families) == ([0, -1], ["fam"])
-    without = read_strata(write(tmp_path, "stratum,events,total\na,1,9\n"))
-    assert family_codes(without)[1] == []
-
-
-@pytest.mark.parametrize(
-    ("reader", "text", "message"),
-    [
-        (read_strata, "stratum,events\na,1\n", "no column 'total'"),
-        (read_strata, "stratum,events,total\na,1,2\na,0,3\n", "'a' stands already in row 2"),
-        (read_strata, "stratum,events,total\na,5,2\n", "5 is more than the total of 2"),
-        (
-            read_strata,
-            "stratum,events,total,parent\nLPS,9,45,\nDDLPS,11,62,LPS\n",
-            "stratum 'DDLPS', column 'parent': 'LPS' is itself a stratum",
-        ),
-        (
-            read_cells,
-            "stratum,treatment,events,total\na,x,1,2\na,x,1,3\n",
-            "row 3, column 'treatment': 'a' x 'x' stands already in row 2",
-        ),
-        (read_cells, "stratum,treatment,events,total\na,,1,2\n", "the cell is blank"),
-        (read_cells, "stratum,treatment,events,total\na,x,0,0\n", "0 patients"),
-        (read_cells, "stratum,events,total\na,1,2\n", "no column 'treatment'"),
-        (
-            read_cells,
-            "stratum,treatment,events,total,parent\na,x,1,2,f\na,y,1,3,g\n",
-            "stratum 'a', column 'parent': not the same in all its rows",
-        ),
-    ],
-)
-def test_faults_are_named(
-    tmp_path: Path, reader: Callable[[Path], pd.DataFrame], text: str, message: str
-) -> None:
-    with pytest.raises(InputError) as error:
-        reader(write(tmp_path, text))
-    assert message in str(error.value)
-    assert "strata.csv" in str(error.value)
-    assert "\n" not in str(error.value)
 
 
 # --- the command line, up to where it would sample
@@ -286,30 +139,6 @@ def test_families_are_patient_weighted_means() -> None:
     assert rates == pytest.approx([a, b, c])
     family = float(found["family_rate"].isel(chain=1, draw=3, family=0))
     assert family == pytest.approx((10 * a + 60 * c) / 70)
-
-
-@pytest.mark.parametrize(("mu", "tau"), [(-1.5, 0.6), (8.0, 0.5)])
-def test_exnex_estimands_given_mu_and_tau(mu: float, tau: float) -> None:
-    """Rates are drawn from the mixture of the two conditionals; also where EX is out of reach."""
-    from models.exnex_priors import ExnexPriors
-    from models.subtype_estimands import exnex_estimands
-
-    strata = pd.DataFrame({"stratum": ["a", "b"], "events": [3, 0], "total": [12, 50]})
-    priors = ExnexPriors(nex_mean=-1.0, nex_sd=1.5, p_exchangeable=0.3)
-    draws = xr.DataArray(np.full((2, 5000), mu), dims=("chain", "draw"))
-    posterior = xr.Dataset({"mu": draws, "tau": xr.full_like(draws, tau)})
-    found = exnex_estimands(strata, priors)(posterior, 7)
-    for x, n, label in ((3, 12, "a"), (0, 50, "b")):
-        ex = 0.3 * math.exp(by_quad(x, n, mu, tau))
-        nex = 0.7 * math.exp(by_quad(x, n, priors.nex_mean, priors.nex_sd))
-        one = found.sel(stratum=label)
-        assert one["p_exchangeable"].values == pytest.approx(ex / (ex + nex), rel=1e-5, abs=1e-9)
-        # one more response among one more patient: p times the likelihood
-        ex_rate = 0.3 * math.exp(by_quad(x + 1, n + 1, mu, tau))
-        nex_rate = 0.7 * math.exp(by_quad(x + 1, n + 1, priors.nex_mean, priors.nex_sd))
-        rates = one["stratum_rate"].values.ravel()
-        error = rates.std() / math.sqrt(rates.size)
-        assert abs(rates.mean() - (ex_rate + nex_rate) / (ex + nex)) < 5 * error
 
 
 # --- why LPS falls below its parts
