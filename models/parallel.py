@@ -70,7 +70,7 @@ def client(workers: int, scheduler: str | None) -> "Iterator[Client]":
                 n_workers=workers,
                 threads_per_worker=1,
                 processes=True,
-                dashboard_address=None,
+                dashboard_address=":0",
                 silence_logs=50,
             ) as cluster,
             Client(cluster, set_as_default=False) as connected,

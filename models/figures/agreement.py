@@ -7,12 +7,12 @@ from matplotlib.lines import Line2D
 from models.figures.style import (
     BAYES,
     FONT,
-    INK,
     PUBLISHED,
     TEXT_WIDTH,
     bare_rows,
     interval,
     percent_axis,
+    row_writer,
 )
 
 ROW = 0.245
@@ -45,19 +45,7 @@ def agreement(pools: pd.DataFrame) -> Figure:
     axes.set_xlabel("Rate (%): published Freeman-Tukey pool and Bayesian typical rate")
     transform = axes.get_yaxis_transform()
 
-    def write(x: float, y: float, text: str, *, align: str = "left", bold: bool = False) -> None:
-        axes.text(
-            x,
-            y,
-            text,
-            transform=transform,
-            ha=align,
-            va="center",
-            color=INK,
-            clip_on=False,
-            fontweight="bold" if bold else "normal",
-            fontsize=FONT - 0.5,
-        )
+    write = row_writer(axes, transform)
 
     y = 0.0
     write(-0.17, y, "k", align="right", bold=True)

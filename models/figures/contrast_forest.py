@@ -14,7 +14,16 @@ from models.constants import OUTCOMES
 from models.contrasts import RATES
 from models.errors import InputError
 from models.figures.group_forest import wrapped
-from models.figures.style import BAYES, FONT, INK, OBSERVED, TEXT_WIDTH, bare_rows, interval
+from models.figures.style import (
+    BAYES,
+    FONT,
+    INK,
+    OBSERVED,
+    TEXT_WIDTH,
+    bare_rows,
+    interval,
+    row_writer,
+)
 from models.tables import probability
 
 if TYPE_CHECKING:
@@ -82,29 +91,15 @@ def contrast_forest(
     event, points = OUTCOMES.get(analysis.outcome, "the event"), f"{100 * margin:g}"
     inches = blended_transform_factory(figure.dpi_scale_trans, axes.transData)
 
-    def write(
-        x: float, y: float, text: str, *, bold: bool = False, colour: str = INK, right: bool = False
-    ) -> None:
-        axes.text(
-            x,
-            y,
-            text,
-            transform=inches,
-            ha="right" if right else "left",
-            va="center_baseline",
-            fontweight="bold" if bold else "normal",
-            color=colour,
-            clip_on=False,
-            fontsize=FONT - 0.5,
-        )
+    write = row_writer(axes, inches, baseline=True)
 
     header = TOP - 1.5 * LINE
     write(LABEL_X, header + LINE, "a", bold=True)
     write(LABEL_X, header, "v. b", bold=True)
     write(VALUE_X, header + LINE, "points", bold=True)
     write(VALUE_X, header, "(95 % int.)", bold=True)
-    write(SUPERIOR_X, header, "P(a > b)", bold=True, right=True)
-    write(MARGIN_X, header, f"P(> {points})", bold=True, right=True)
+    write(SUPERIOR_X, header, "P(a > b)", bold=True, align="right")
+    write(MARGIN_X, header, f"P(> {points})", bold=True, align="right")
     starts = accumulate(heights, initial=0.0)
     for row, lines, start in zip(pairs.itertuples(), labels, starts, strict=False):
         y = -start - len(lines) * LINE / 2
@@ -116,8 +111,8 @@ def contrast_forest(
         median, lower, upper = (f"{v:+z.1f}".replace("-", MINUS) for v in differences)
         write(VALUE_X, y + LINE / 2, median, colour=BAYES)
         write(VALUE_X, y - LINE / 2, f"({lower} to {upper})", colour=BAYES)
-        write(SUPERIOR_X, y, probability(row.p_superior), right=True)
-        write(MARGIN_X, y, probability(row.p_margin), right=True)
+        write(SUPERIOR_X, y, probability(row.p_superior), align="right")
+        write(MARGIN_X, y, probability(row.p_margin), align="right")
     figure.text(
         0.5,
         0.02 / height,

@@ -9,7 +9,6 @@ from matplotlib.lines import Line2D
 from models.figures.style import (
     BAYES,
     FONT,
-    INK,
     OBSERVED,
     PUBLISHED,
     TEXT_WIDTH,
@@ -17,6 +16,7 @@ from models.figures.style import (
     diamond,
     interval,
     percent_axis,
+    row_writer,
 )
 from models.tables import rate
 
@@ -91,21 +91,9 @@ def forest(blocks: list[ForestBlock], overall: ForestBlock, outcome: str) -> Fig
     axes.axvline(overall.typical[0], color=BAYES, lw=0.5, ls=(0, (3, 3)), zorder=0)
     transform = axes.get_yaxis_transform()
 
-    def write(x: float, y: float, text: str, *, bold: bool = False, colour: str = INK) -> None:
-        axes.text(
-            x,
-            y,
-            text,
-            transform=transform,
-            ha="right" if x == COUNT_X else "left",
-            va="center",
-            fontweight="bold" if bold else "normal",
-            color=colour,
-            clip_on=False,
-            fontsize=FONT - 0.5,
-        )
+    write = row_writer(axes, transform)
 
-    write(COUNT_X, 0.75, "events/total", bold=True)
+    write(COUNT_X, 0.75, "events/total", bold=True, align="right")
     write(VALUE_X, 0.75, "% (95 % interval)", bold=True)
     y = -0.4
     for block in [*blocks, overall]:
@@ -128,13 +116,13 @@ def forest(blocks: list[ForestBlock], overall: ForestBlock, outcome: str) -> Fig
             )
             interval(axes, y - 0.14, arm.median, arm.lower, arm.upper, BAYES, size=2.6)
             write(LABEL_X, y, f"  {arm.study}")
-            write(COUNT_X, y, f"{arm.events}/{arm.total}")
+            write(COUNT_X, y, f"{arm.events}/{arm.total}", align="right")
             write(VALUE_X, y, _percents(arm.median, arm.lower, arm.upper), colour=BAYES)
             y -= 1
         if block.published is not None:
             diamond(axes, y, *block.published, PUBLISHED)
             write(LABEL_X, y, "  Published pool (Freeman-Tukey)", colour=PUBLISHED)
-            write(COUNT_X, y, f"{block.events}/{block.total}")
+            write(COUNT_X, y, f"{block.events}/{block.total}", align="right")
             write(VALUE_X, y, _percents(*block.published), colour=PUBLISHED)
             y -= 1
         axes.plot(block.new_study, [y, y], color=BAYES, lw=0.7, zorder=1)

@@ -24,6 +24,7 @@ from models.figures.style import (
     bare_rows,
     interval,
     percent_axis,
+    row_writer,
 )
 
 if TYPE_CHECKING:
@@ -85,25 +86,11 @@ def group_forest(
     axes.set_xlabel(f"Patients with {event} (%)")
     inches = blended_transform_factory(figure.dpi_scale_trans, axes.transData)
 
-    def write(
-        x: float, y: float, text: str, *, bold: bool = False, colour: str = INK, right: bool = False
-    ) -> None:
-        axes.text(
-            x,
-            y,
-            text,
-            transform=inches,
-            ha="right" if right else "left",
-            va="center_baseline",
-            fontweight="bold" if bold else "normal",
-            color=colour,
-            clip_on=False,
-            fontsize=FONT - 0.5,
-        )
+    write = row_writer(axes, inches, baseline=True)
 
     header = TOP - ROW / 2
-    write(K_X, header, "k", bold=True, right=True)
-    write(COUNT_X, header, "events/total", bold=True, right=True)
+    write(K_X, header, "k", bold=True, align="right")
+    write(COUNT_X, header, "events/total", bold=True, align="right")
     write(VALUE_X, header, "% (95 % interval)", bold=True)
     starts = accumulate(heights, initial=0.0)
     for row, lines, start in zip(groups.itertuples(), labels, starts, strict=False):
@@ -125,9 +112,9 @@ def group_forest(
         )
         for i, line in enumerate(lines):
             write(LABEL_X, y - i * ROW, line, bold=True)
-        write(K_X, y, f"{row.k}", right=True)
-        write(COUNT_X, y, f"{row.events}/{row.total}", right=True)
-        write(COUNT_X, y - ROW, f"crude {100 * row.crude:.0f} %", colour=OBSERVED, right=True)
+        write(K_X, y, f"{row.k}", align="right")
+        write(COUNT_X, y, f"{row.events}/{row.total}", align="right")
+        write(COUNT_X, y - ROW, f"crude {100 * row.crude:.0f} %", colour=OBSERVED, align="right")
         for i, (colour, marker, size, estimate) in enumerate(estimates):
             interval(axes, y - i * ROW, *estimate, colour, marker=marker, size=size)
             write(VALUE_X, y - i * ROW, _percents(*estimate), colour=colour)

@@ -15,6 +15,7 @@ from models.figures.style import (
     bare_rows,
     interval,
     percent_axis,
+    row_writer,
 )
 
 ROW = 0.285
@@ -51,21 +52,7 @@ def shrinkage_plot(estimates: pd.DataFrame) -> Figure:
     axes.set_xlabel("Patients with objective response (%)")
     transform = axes.get_yaxis_transform()
 
-    def write(
-        x: float, y: float, text: str, *, align: str = "left", bold: bool = False, colour: str = INK
-    ) -> None:
-        axes.text(
-            x,
-            y,
-            text,
-            transform=transform,
-            ha=align,
-            va="center",
-            color=colour,
-            clip_on=False,
-            fontweight="bold" if bold else "normal",
-            fontsize=FONT - 0.5,
-        )
+    write = row_writer(axes, transform)
 
     write(LABEL_X, 0.8, "Subtype", bold=True)
     write(COUNT_X, 0.8, "responders/n", align="right", bold=True)

@@ -2,12 +2,13 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from matplotlib import rcParams
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
+from matplotlib.transforms import Transform
 
 from models.runs import replacing
 
@@ -35,6 +36,23 @@ rcParams.update(
         "svg.hashsalt": "sarcoma",
     }
 )
+
+
+class RowWriter(Protocol):
+    """Writes a text at a position."""
+
+    def __call__(
+        self,
+        x: float,
+        y: float,
+        text: str,
+        *,
+        align: str = ...,
+        bold: bool = ...,
+        colour: str = ...,
+    ) -> None:
+        """Write it."""
+        ...
 
 
 def diamond(axes: Axes, y: float, estimate: float, lower: float, upper: float, colour: str) -> None:
@@ -68,6 +86,38 @@ def interval(
         mew=0.8,
         zorder=3,
     )
+
+
+def row_writer(axes: Axes, transform: Transform, *, baseline: bool = False) -> RowWriter:
+    """Return a function that writes the text of a row: counts, estimates, headings.
+
+    Parameters
+    ----------
+    axes
+        Where the rows are.
+    transform
+        Of the position: mostly inches or axes fractions across and data units down.
+    baseline
+        Align by baseline, so that letters below the line do not shift a row.
+    """
+
+    def write(
+        x: float, y: float, text: str, *, align: str = "left", bold: bool = False, colour: str = INK
+    ) -> None:
+        axes.text(
+            x,
+            y,
+            text,
+            transform=transform,
+            ha=align,
+            va="center_baseline" if baseline else "center",
+            fontweight="bold" if bold else "normal",
+            color=colour,
+            clip_on=False,
+            fontsize=FONT - 0.5,
+        )
+
+    return write
 
 
 def bare_rows(axes: Axes, top: float, bottom: float) -> None:
