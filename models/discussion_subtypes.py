@@ -130,7 +130,7 @@ def simulation_results(cite: Citations) -> str:
         "assumption fails most: with the observed rates as truth (several of them zero) the root "
         "mean squared error for subtypes below ten patients was "
         f"{triple('rmse', raw, '1-9')}, and coverage {triple('coverage', raw, '1-9')} per cent. "
-        "Where rates differ between arms as much as in this review, no model that knows only "
-        "totals covers: for subtypes of a hundred patients or more "
+        "Where rates differ between arms as much as in this review, what knows only a subtype's "
+        "total covers too seldom: for subtypes of a hundred patients or more "
         f"{triple('coverage', arms, large)} per cent."
     )
