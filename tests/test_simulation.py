@@ -1,15 +1,17 @@
 """The simulation of subtypes: its design, its truths, its arithmetic and its stored results."""
 
+import itertools
 import json
 
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
 from scipy.special import expit
 
 from models.constants import TREATMENTS
 from models.evidence import Evidence
-from models.freeman_tukey import printed
+from models.freeman_tukey import exact_interval, freeman_tukey_pool, printed
 from models.simulation import (
     FITTED,
     METHODS,
@@ -206,3 +208,38 @@ def test_effects_are_on_the_logit_scale(truths: dict[str, Scenario], design: Des
     ratio = odds[ss & tki][0] / odds[ss & mono][0]
     # Fig. 2 prints 0.28 and 0.11
     assert ratio == pytest.approx((0.28 / 0.72) / (0.11 / 0.89), rel=1e-9)
+
+
+@pytest.mark.parametrize("unit", ["EHE", "DSRCT", "SMRT"])
+@pytest.mark.parametrize("rate", [0.05, 0.20])
+def test_stored_results_equal_complete_enumeration(
+    unit: str, rate: float, evidence: Evidence
+) -> None:
+    """Bias, error and coverage of two methods over every possible outcome, without simulation."""
+    cells = evidence.cells()
+    sizes = cells.loc[cells["subtype"] == unit, "total"].to_list()
+    expected: dict[str, list[tuple[float, float, bool]]] = {"ft_published": [], "crude": []}
+    weights = []
+    for events in itertools.product(*(range(n + 1) for n in sizes)):
+        weights.append(np.prod(stats.binom.pmf(events, sizes, rate)))
+        pool = freeman_tukey_pool(events, sizes)
+        low, high = (float(x[0]) for x in exact_interval([sum(events)], [sum(sizes)]))
+        crude = sum(events) / sum(sizes)
+        for name, estimate, lower, upper in (
+            ("ft_published", pool.estimate, pool.lower, pool.upper),
+            ("crude", crude, low, high),
+        ):
+            error = estimate - rate
+            expected[name].append((error, error**2, lower <= rate <= upper))
+    units = pd.read_csv(RESULTS / "simulation_units.csv")
+    chosen = (units["unit"] == unit) & (units["scenario"] == f"all {100 * rate:.0f} %")
+    for name, values in expected.items():
+        bias, squared, coverage = np.array(weights) @ np.array(values, dtype=float)
+        row = units[chosen & (units["method"] == name)].iloc[0]
+        # 36 comparisons at 4.5 Monte Carlo standard errors: a chance of 3e-4 in all
+        assert abs(row["bias"] - bias) < 4.5 * row["bias_mcse"]
+        n = row["replicates"]
+        assert abs(row["coverage"] - coverage) < 4.5 * np.sqrt(coverage * (1 - coverage) / n) + 1e-9
+        errors = np.array(values, dtype=float)[:, 1]
+        mcse = np.sqrt((np.array(weights) @ errors**2 - squared**2) / n)
+        assert abs(row["rmse"] ** 2 - squared) < 4.5 * mcse
