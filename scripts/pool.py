@@ -18,6 +18,7 @@ def pool(
     review: Path | None = None,
     *,
     outcome: Literal["orr", "dcr", "trae"] | None = None,
+    engine: Literal["nuts", "grid"] = "nuts",
     where: Annotated[list[str], Parameter(negative=())] | None = None,
     prior_mu_mean: float = 0.0,
     prior_mu_sd: float = 1.5,
@@ -26,8 +27,12 @@ def pool(
     seed: int = 20250107,
     json: Path | None = None,
     save: Path | None = None,
+    batch: Path | None = None,
+    out: Path | None = None,
+    scheduler: str | None = None,
+    workers: int | None = None,
 ) -> None:
-    """Pool the proportions of one review.
+    """Pool the proportions of one review, or of many.
 
     Parameters
     ----------
@@ -36,6 +41,9 @@ def pool(
     outcome
         Instead of a file: an outcome of the paper (orr: objective response, dcr: disease
         control, trae: grade 3-5 treatment-related adverse events).
+    engine
+        nuts: sample; grid: the same posterior by quadrature, in an instant and without Monte Carlo
+        error.
     where
         Keep the rows with COLUMN=VALUE, for example --where treatment="ICI + TKI"; may be
         repeated.
@@ -46,13 +54,22 @@ def pool(
     prior_tau_scale
         Scale of the half-normal prior of tau (SD between studies, logit scale).
     draws
-        Draws kept per chain (four chains).
+        Draws kept per chain (four chains); the grid needs none.
     seed
         Seed of the sampler.
     json
         Write every number, unrounded, to this file.
     save
-        Save draws and run record to this folder; scripts/discussion.py reads them.
+        Save draws and run record to this folder; scripts/discussion.py reads them (engine nuts).
+    batch
+        Pool many reviews by the grid: a folder of CSV files (study, events, total; one review
+        each), or one Parquet file with the column review besides.
+    out
+        Table that --batch writes, one row a review: a name that ends in .parquet or .csv.
+    scheduler
+        Run --batch on the dask scheduler at this address.
+    workers
+        Processes of this machine that --batch uses; by default one a core.
     """
     from models.cli import check_run_options
     from models.errors import GateError, InputError
@@ -60,9 +77,22 @@ def pool(
     from models.review import read_review, select
 
     priors = Priors(mu_mean=prior_mu_mean, mu_sd=prior_mu_sd, tau_scale=prior_tau_scale)
+    if batch is not None:
+        if any(value is not None for value in (review, outcome, where, json, save)):
+            raise InputError("--batch takes --out and priors, not a review, --json or --save")
+        pool_batch(batch, out, priors, scheduler, workers)
+        return
+    for name, value in (("--out", out), ("--scheduler", scheduler), ("--workers", workers)):
+        if value is not None:
+            raise InputError(f"{name} belongs to --batch")
     if (review is None) == (outcome is None):
         raise InputError("give either a review file or --outcome orr|dcr|trae")
     check_run_options(draws, seed, json, save)
+    if engine == "grid" and save is not None:
+        raise InputError(
+            "--save keeps a sampler's draws and diagnostics for scripts/discussion.py, which the "
+            "grid does not have; use --json, or --engine nuts"
+        )
     if review is not None:
         data, source = read_review(review), str(review)
     else:
@@ -79,18 +109,16 @@ def pool(
     glmm = fit_glmm(data["events"], data["total"])
     show_frequentist(data, source, freeman_tukey, glmm)
 
-    from rich.console import Console
+    if engine == "grid":
+        from models.grid_fit import GridGate
+        from models.grid_pooled import fit_review, summarise_exact
 
-    with Console(stderr=True).status("compiling and sampling the Bayesian model"):
-        from models.estimands import pooled_estimands
-        from models.pooled import build_pooled_model
-        from models.pooled_results import summarise_pooled
-        from models.sampling import Sampler, SamplerSettings
-
-        sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
-        fit = sampler.fit(build_pooled_model, data, priors, pooled_estimands)
-        bayes = summarise_pooled(fit.posterior, data)
-    show_bayes(bayes, fit.gate.sentence())
+        exact = fit_review(data, priors)
+        bayes, gate = summarise_exact(exact, data), GridGate(exact.quadrature_error)
+    else:
+        fit, bayes = sample(data, priors, draws, seed)
+        gate = fit.gate
+    show_bayes(bayes, gate.sentence())
     if json is not None:
         from models.runs import write_json
 
@@ -101,7 +129,7 @@ def pool(
                 "freeman_tukey": freeman_tukey_dict(freeman_tukey),
                 "glmm": glmm_dict(glmm),
                 "bayes": bayes.as_dict(),
-                "diagnostics": fit.gate.as_dict(),
+                "diagnostics": gate.as_dict(),
             },
         )
     if save is not None:
@@ -111,8 +139,41 @@ def pool(
 
         inputs = [review] if review is not None else [DATA_DIR / "outcomes.csv"]
         save_fit(fit, save, POOL, inputs, {"source": source, "where": where or []})
-    if not fit.gate.passed:
-        raise GateError(f"the fit did not pass the gate; do not use it. {fit.gate.sentence()}")
+    if not gate.passed:
+        raise GateError(f"the fit did not pass the gate; do not use it. {gate.sentence()}")
+
+
+def sample(data: "pd.DataFrame", priors: Any, draws: int, seed: int) -> tuple[Any, Any]:
+    """Return the sampled fit and its summary."""
+    from rich.console import Console
+
+    with Console(stderr=True).status("compiling and sampling the Bayesian model"):
+        from models.estimands import pooled_estimands
+        from models.pooled import build_pooled_model
+        from models.pooled_results import summarise_pooled
+        from models.sampling import Sampler, SamplerSettings
+
+        sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
+        fit = sampler.fit(build_pooled_model, data, priors, pooled_estimands)
+        return fit, summarise_pooled(fit.posterior, data)
+
+
+def pool_batch(
+    source: Path, out: Path | None, priors: Any, scheduler: str | None, workers: int | None
+) -> None:
+    """Pool many reviews; faults are counted at the end, with exit code 2."""
+    from models.batch import run_batch
+    from models.errors import InputError
+
+    if out is None:
+        raise InputError("--batch needs --out FILE.parquet or FILE.csv")
+    report = run_batch(source, out, priors, scheduler=scheduler, workers=workers)
+    print(f"{report.reviews} reviews pooled in {report.seconds:.1f} s: {out}")
+    if report.failed:
+        raise InputError(
+            f"{report.failed} of {report.reviews} reviews have a fault, for example "
+            f"{report.example}; the column 'error' of {out} names each, the others are pooled"
+        )
 
 
 def show_frequentist(data: "pd.DataFrame", source: str, freeman_tukey: Any, glmm: Any) -> None:

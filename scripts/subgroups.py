@@ -1,7 +1,7 @@
 """Compare groups of studies: contrasts on three scales, ranks, league table."""
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from cyclopts import App
 
@@ -15,6 +15,7 @@ def subgroups(
     *,
     outcome: Literal["orr", "dcr", "trae"] | None = None,
     by: str | None = None,
+    engine: Literal["nuts", "grid"] = "nuts",
     data: Path | None = None,
     margin: float = 0.10,
     lower_is_better: bool = False,
@@ -36,6 +37,9 @@ def subgroups(
     by
         Grouping: treatment (default), line, line_with_unknown, line_in_chemotherapy, target,
         doxorubicin, pd1_chemotherapy, or a column of the data.
+    engine
+        nuts: sample; grid: the same posterior by quadrature, with independent draws for contrasts
+        and ranks.
     data
         A review of your own: CSV with study, events, total and the column named by --by.
     margin
@@ -53,11 +57,11 @@ def subgroups(
     draws
         Draws kept per chain (four chains).
     seed
-        Seed of the sampler.
+        Seed of the sampler, or of the grid's independent draws.
     json
         Write every number, unrounded, to this file.
     save
-        Save draws and run record to this folder; scripts/discussion.py reads them.
+        Save draws and run record to this folder; scripts/discussion.py reads them (engine nuts).
     """
     from rich.console import Console
 
@@ -75,6 +79,11 @@ def subgroups(
         raise InputError("--data needs --by COLUMN, the column that holds the groups")
     by = by or "treatment"
     check_run_options(draws, seed, json, save)
+    if engine == "grid" and save is not None:
+        raise InputError(
+            "--save keeps a sampler's draws and diagnostics for scripts/discussion.py, which the "
+            "grid does not have; use --json, or --engine nuts"
+        )
     priors = Priors(
         mu_mean=prior_mu_mean,
         mu_sd=prior_mu_sd,
@@ -92,19 +101,24 @@ def subgroups(
         review = grouped_outcome(load_evidence(), name, by)
         lower = lower_is_better or name == "trae"
 
-    with Console(stderr=True).status("compiling and sampling the Bayesian model"):
-        from models.sampling import Sampler, SamplerSettings
-        from models.subgroup_job import analyse_groups
+    settings: dict[str, Any] = {
+        "outcome": name,
+        "by": by,
+        "margin": margin,
+        "higher_is_better": not lower,
+    }
+    analysis: Any
+    if engine == "grid":
+        from models.grid_subgroup import analyse_groups_exactly
 
-        analysis = analyse_groups(
-            review,
-            Sampler(SamplerSettings(draws=draws, seed=seed)),
-            priors,
-            outcome=name,
-            by=by,
-            margin=margin,
-            higher_is_better=not lower,
-        )
+        analysis = analyse_groups_exactly(review, priors, draws=draws, seed=seed, **settings)
+    else:
+        with Console(stderr=True).status("compiling and sampling the Bayesian model"):
+            from models.sampling import Sampler, SamplerSettings
+            from models.subgroup_job import analyse_groups
+
+            sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
+            analysis = analyse_groups(review, sampler, priors, **settings)
     from models.subgroup_report import print_analysis
 
     print_analysis(analysis, margin)
@@ -118,8 +132,7 @@ def subgroups(
         from models.runs import save_fit
 
         inputs = [data] if data is not None else [DATA_DIR / "outcomes.csv"]
-        context = {"outcome": name, "by": by, "margin": margin, "higher_is_better": not lower}
-        save_fit(analysis.fit, save, GROUPS, inputs, context)
+        save_fit(analysis.fit, save, GROUPS, inputs, settings)
     if not analysis.fit.gate.passed:
         raise GateError(
             f"the fit did not pass the gate; do not use it. {analysis.fit.gate.sentence()}"

@@ -21,6 +21,7 @@ BY_TREATMENT_ONLY = ("prior_sigma_scale", "prior_interaction_scale")
 def subtypes(
     *,
     model: Literal["exchangeable", "exnex", "by-treatment"] = "exchangeable",
+    engine: Literal["nuts", "grid"] = "nuts",
     data: Path | None = None,
     prior_mu_mean: float = 0.0,
     prior_mu_sd: float = 1.5,
@@ -42,6 +43,9 @@ def subtypes(
         exchangeable: strata are draws of one population, those with a parent one level deeper;
         exnex: each stratum exchangeable or on its own (parents serve for their sum only);
         by-treatment: subtype and treatment group, additive with interaction.
+    engine
+        nuts: sample; grid: the same posterior by quadrature, with independent draws for ranks
+        (model exchangeable only).
     data
         CSV with the columns stratum, events, total and, if wanted, parent: the name of the family
         that the stratum belongs to, blank for none. Strata must be disjoint: a parent is a name,
@@ -67,7 +71,7 @@ def subtypes(
         Draws kept per chain (four chains); by default 2000, and 10000 for EXNEX, whose two
         parameters are quickly drawn and mix more slowly.
     seed
-        Seed of the sampler.
+        Seed of the sampler, or of the grid's independent draws.
     json
         Write every number, unrounded, to this file.
     """
@@ -86,17 +90,29 @@ def subtypes(
         if name not in owned.get(model, ()):
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} does not apply to --model {model}")
+    if engine == "grid" and model != "exchangeable":
+        raise InputError(
+            f"--engine grid does not cover --model {model}: its posterior is no tree of normal "
+            "effects; use --engine nuts"
+        )
     if draws is not None and draws < 100:
         raise InputError(f"--draws must be at least 100, got {draws}")
     settings = {"mu_mean": prior_mu_mean, "mu_sd": prior_mu_sd, "tau_scale": prior_tau_scale}
     settings |= {name.removeprefix("prior_"): value for name, value in given.items()}
     frame, source = _read(model, data)
 
-    from rich.console import Console
+    kept = draws or (EXNEX_DRAWS if model == "exnex" else DRAWS)
+    cells: pd.DataFrame | None = None
+    if engine == "grid":
+        from models.grid_subtype import fit_exchangeable_exactly
+        from models.priors import Priors
 
-    with Console(stderr=True).status("compiling and sampling (up to a minute)"):
-        kept = draws or (EXNEX_DRAWS if model == "exnex" else DRAWS)
-        fit, result, cells = _fit(model, frame, settings, kept, seed)
+        fit, result = fit_exchangeable_exactly(frame, Priors(**settings), draws=kept, seed=seed)
+    else:
+        from rich.console import Console
+
+        with Console(stderr=True).status("compiling and sampling (up to a minute)"):
+            fit, result, cells = _fit(model, frame, settings, kept, seed)
     show(result, source, fit.gate.sentence())
     if cells is not None:
         show_cells(cells)

@@ -13,6 +13,8 @@ from models.grid.mesh import Mesh, ScaleRule
 
 _PIECES = 4
 """Cells that each mesh cell is cut into before a cubic inverts it: quantiles to 1e-5 sd."""
+_BRACKETS = np.array([0.05, 0.2, 1.0])
+"""Reaches of a bracket that are tried in turn, in spreads from 10 to 90 %."""
 _BLOCK = 512
 _TINY = 1e-300
 _TAILS = (0.5 * (1.0 - CI_PROB), 0.5 * (1.0 + CI_PROB))
@@ -274,18 +276,25 @@ class AverageRate:
         cumulative = np.cumsum(self.masses.ravel()[order])
         start = np.interp(probability, cumulative, log_odds)
         spread = np.interp([0.1, 0.9], cumulative, log_odds)
-        low, high = start - (spread[1] - spread[0]), start + (spread[1] - spread[0])
-        f_low, f_high = (self._cdf_of_log_odds(x) - probability for x in (low, high))
+        for reach in _BRACKETS * (spread[1] - spread[0]):
+            low, high = start - reach, start + reach
+            f_low, f_high = (self._cdf_of_log_odds(x) - probability for x in (low, high))
+            if np.all((f_low < 0.0) & (f_high > 0.0)):
+                break
+        last = np.zeros(probability.size)
         for _ in range(60):
-            # Regula falsi with the Illinois change, which keeps both ends moving.
+            # Regula falsi with the Illinois change: an end that stays twice counts half, so that
+            # both move.
             middle = (low * f_high - high * f_low) / (f_high - f_low)
             f_middle = self._cdf_of_log_odds(middle) - probability
             if np.max(np.abs(f_middle)) < 1e-9:
                 break
-            crossed = np.sign(f_middle) == np.sign(f_high)
+            side = np.where(np.sign(f_middle) == np.sign(f_high), 1.0, -1.0)
+            weight = np.where(side == last, 0.5, 1.0)
+            crossed, last = side > 0.0, side
             f_low, f_high = (
-                np.where(crossed, 0.5 * f_low, f_middle),
-                np.where(crossed, f_middle, 0.5 * f_high),
+                np.where(crossed, weight * f_low, f_middle),
+                np.where(crossed, f_middle, weight * f_high),
             )
             low, high = np.where(crossed, low, middle), np.where(crossed, middle, high)
         return np.asarray(expit(middle))

@@ -157,8 +157,13 @@ def _modes(target: Target, start: Array) -> tuple[Array, Array]:
 
 
 def _safe_modes(target: Target, point: Array, subset: NDArray[np.intp]) -> tuple[Array, Array]:
-    """Return modes by Newton's method inside a shrinking bracket."""
+    """Return modes by Newton's method inside a bracket, which is halved where steps do not shrink.
+
+    Newton's steps alone may go to and fro between the tails of a flat-topped slope, each just
+    inside the bracket.
+    """
     low, high = np.full(point.size, -np.inf), np.full(point.size, np.inf)
+    last = np.full(point.size, np.inf)
     for _ in range(_SAFE_STEPS):
         slope, bend = target.newton(point, subset)
         low, high = np.where(slope > 0.0, point, low), np.where(slope > 0.0, high, point)
@@ -167,9 +172,11 @@ def _safe_modes(target: Target, point: Array, subset: NDArray[np.intp]) -> tuple
         if np.max(np.abs(step) - 0.1 * sd) < 0.0:
             break
         moved = point + step
-        outside = (moved <= low) | (moved >= high)
-        point = np.where(outside, 0.5 * (low + high), moved)
-        point = np.where(np.isfinite(point), point, moved)
+        middle = 0.5 * (low + high)
+        slow = (moved <= low) | (moved >= high) | (np.abs(step) > 0.5 * last)
+        moved = np.where(slow & np.isfinite(middle), middle, moved)
+        last = np.abs(moved - point)
+        point = moved
     return point, sd
 
 
