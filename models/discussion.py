@@ -7,6 +7,7 @@ thresholds, computation and its checks, sensitivity to the prior, reproducibilit
 
 from typing import Any
 
+from models.case_mix_discussion import case_mix_paragraphs
 from models.citations import Citations
 from models.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
 from models.discussion_subtypes import (
@@ -250,8 +251,8 @@ def limits(cite: Citations) -> str:
     }
     return (
         "Apart from those two trials, every contrast compares arms of different trials. Treatment "
-        "groups differ in histology, line, period and response criteria, and the posterior "
-        "probabilities above do not account for that confounding. "
+        "groups differ in histology, line, period and response criteria; apart from the section at "
+        "equal histology, the posterior probabilities above do not account for that confounding. "
         f"With arms of one publication correlated, the odds ratio of {TKI} against {MONO} was "
         f"{cite.ratio('sigma_sensitivity', 'odds_ratio_', **rho)} (probability "
         f"{cite.chance('sigma_sensitivity', 'p_superior', **rho)}); the correlation itself, "
@@ -288,6 +289,9 @@ def discussion_markdown(cite: Citations) -> str:
     ]
     if (cite.tables["diagnostics"]["gate"] != "passed").any():
         parts += ["**A fit did not pass the gate: do not use these paragraphs.**", ""]
-    for title, section in sections:
-        parts += [f"## {title}", "", section(cite), ""]
+    pages = [(title, section(cite)) for title, section in sections]
+    # equal histology goes before the limits, which close the page
+    pages[-1:-1] = case_mix_paragraphs(cite)
+    for title, text in pages:
+        parts += [f"## {title}", "", text, ""]
     return "\n".join(parts)

@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
+from models.case_mix_stage import case_mix_outputs
+from models.case_mix_stage import number_of_fits as number_of_case_mix_fits
 from models.citations import Citations, read_tables
 from models.claims import paper_claims
 from models.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
@@ -90,6 +92,7 @@ class Job:
             self._groups(evidence, sampler, rows, console)
             if not self.quick:
                 subtype_outputs(evidence, sampler, DEFAULT_PRIORS, self.keep, self.out)
+                case_mix_outputs(evidence, sampler, DEFAULT_PRIORS, self.keep, self.out)
             self._diagnostics(console)
         write_facts(self.out / "tables", sampler.settings, DEFAULT_PRIORS)
         if not self.quick:
@@ -166,7 +169,7 @@ class Job:
 
 def _further_fits() -> int:
     """Return how many fits there are beside the pools."""
-    return number_of_fits() + number_of_subtype_fits()
+    return number_of_fits() + number_of_subtype_fits() + number_of_case_mix_fits()
 
 
 def write_paper_discussion(tables: Path, out: Path) -> list[Path]:
@@ -208,6 +211,7 @@ def discussion_from_fits(fits: Path, out: Path) -> list[Path]:
     results = run_groups(evidence, saved, DEFAULT_PRIORS, keep)
     write_groups(results, judge_claims(evidence, results, rows), out)
     subtype_outputs(evidence, saved, DEFAULT_PRIORS, keep, out)
+    case_mix_outputs(evidence, saved, DEFAULT_PRIORS, keep, out)
     write_csv(validation_table(rows), out / "tables" / "pools.csv")
     write_csv(pd.DataFrame(gates), out / "tables" / "diagnostics.csv")
     write_facts(out / "tables", saved.settings, DEFAULT_PRIORS)

@@ -37,7 +37,17 @@ PACKAGES: Final = (
     "xarray",
 )
 
-REVIEW_COLUMNS: Final = ("study", "stratum", "treatment", "group", "parent", "events", "total")
+REVIEW_COLUMNS: Final = (
+    "part",
+    "study",
+    "arm",
+    "stratum",
+    "treatment",
+    "group",
+    "parent",
+    "events",
+    "total",
+)
 """What identifies the data of a fit."""
 
 

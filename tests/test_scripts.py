@@ -11,7 +11,19 @@ import pytest
 from models import cli
 
 PROJECT = Path(__file__).resolve().parent.parent
-SCRIPTS = ("reproduce", "pool", "subgroups", "compare_published", "discussion")
+SCRIPTS = (
+    "benchmark",
+    "calibrate",
+    "case_mix",
+    "compare_published",
+    "discussion",
+    "pool",
+    "recover_cells",
+    "reproduce",
+    "simulate_subtypes",
+    "subgroups",
+    "subtypes",
+)
 
 
 def run(script: str, *arguments: str, folder: Path = PROJECT) -> subprocess.CompletedProcess[str]:

@@ -1,0 +1,89 @@
+r"""The case-mix model: treatment and histology together, the arm by subtype table latent.
+
+Patients of arm ``i`` (treatment ``g(i)``) with subtype ``s``: ``y_is`` of ``n_is`` respond::
+
+    y_is | p_is  ~ Binomial(n_is, p_is)
+    logit(p_is)  = mu + subtype_s + treatment_g(i) + tau * z_i
+    subtype_s    = sigma_subtype * a_s,       a_s ~ Normal(0, 1)
+    treatment_g  = sigma_treatment * b_g,     b_g ~ Normal(0, 1)
+    z_i             ~ Normal(0, 1)
+    mu              ~ Normal(mu_mean, mu_sd)             logit scale
+    sigma_subtype   ~ HalfNormal(tau_scale)              logit scale, >= 0
+    sigma_treatment ~ HalfNormal(sigma_scale)            logit scale, >= 0
+    tau             ~ HalfNormal(tau_scale)              logit scale, >= 0
+
+Observed are sums of ``y``: over the subtypes of every arm, and over the arms of every treatment
+group for every subtype. The table ``y`` itself is latent. Given both margins its conditional
+distribution is that of independent binomial counts restricted to the tables with these margins, so
+the posterior of the model is::
+
+    p(parameters, y | margins)  ~  p(parameters) * prod_is Binomial(y_is; n_is, p_is) * [y fits]
+
+and no patient is used twice: every responder is in one cell. The restriction ``[y fits]`` is kept
+by the step that moves the table (`models.lattice_step`), not by the density below.
+
+``exp(treatment_a - treatment_b)`` is the odds ratio of two treatments for the same subtype and the
+same study effect. Without subtypes (a single level) the subtype's effect and ``mu`` cannot be told
+apart; the effect is then left out, and the model is the subgroup model of `models.subgroup`.
+"""
+
+import pandas as pd
+import pymc as pm
+
+from models.case_mix_review import from_ledger
+from models.priors import DEFAULT_PRIORS, Priors
+
+
+def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> pm.Model:
+    """Build the case-mix model.
+
+    Parameters
+    ----------
+    ledger
+        From `models.case_mix_review.CaseMixReview.ledger`.
+    priors
+        ``mu_mean``, ``mu_sd``, ``tau_scale`` and ``sigma_scale`` are used.
+
+    Returns
+    -------
+    pymc.Model
+        Free variables ``mu``, ``sigma_subtype``, ``sigma_treatment``, ``tau``, ``subtype_effect``
+        (``a_s``, dims ``subtype``), ``treatment_effect`` (``b_g``, dims ``treatment``), ``z``
+        (dims ``study``) and the latent table ``responders`` (dims ``cell``), to be sampled with
+        `models.lattice_step.LatticeStep`. The margins are data of that step.
+    """
+    review = from_ledger(ledger)
+    cells = review.cells
+    names = cells["arm"] + ": " + cells["subtype"].astype(str)
+    coords = {
+        "study": review.arms["arm"].to_numpy(),
+        "treatment": review.treatments,
+        "subtype": review.subtypes,
+        "cell": names.to_numpy(),
+    }
+    with pm.Model(coords=coords) as model:
+        total = pm.Data("total", review.total, dims="cell")
+        study_of = pm.Data("study_of", review.arm_codes, dims="cell")
+        treatment_of = pm.Data(
+            "treatment_of", cells["treatment"].cat.codes.to_numpy("int64"), dims="cell"
+        )
+        subtype_of = pm.Data(
+            "subtype_of", cells["subtype"].cat.codes.to_numpy("int64"), dims="cell"
+        )
+        mu_mean = pm.Data("prior_mu_mean", priors.mu_mean)
+        mu_sd = pm.Data("prior_mu_sd", priors.mu_sd)
+        tau_scale = pm.Data("prior_tau_scale", priors.tau_scale)
+        sigma_scale = pm.Data("prior_sigma_scale", priors.sigma_scale)
+
+        mu = pm.Normal("mu", mu_mean, mu_sd)
+        sigma_treatment = pm.HalfNormal("sigma_treatment", sigma_scale)
+        tau = pm.HalfNormal("tau", tau_scale)
+        treatment_effect = pm.Normal("treatment_effect", 0.0, 1.0, dims="treatment")
+        z = pm.Normal("z", 0.0, 1.0, dims="study")
+        logit = mu + sigma_treatment * treatment_effect[treatment_of] + tau * z[study_of]
+        if len(review.subtypes) > 1:
+            sigma_subtype = pm.HalfNormal("sigma_subtype", tau_scale)
+            subtype_effect = pm.Normal("subtype_effect", 0.0, 1.0, dims="subtype")
+            logit = logit + sigma_subtype * subtype_effect[subtype_of]
+        pm.Binomial("responders", n=total, logit_p=logit, dims="cell")
+    return model

@@ -1,0 +1,52 @@
+"""The stored simulation-based calibration belongs to this code, and passes."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from models.case_mix_calibration import SIMULATIONS
+from models.case_mix_calibration_summary import (
+    FOLDER,
+    STEM,
+    holm,
+    stored_calibration,
+    summarise_calibration,
+    uniformity,
+)
+
+
+def test_stored_calibration_is_of_this_code_and_passes() -> None:
+    """Fails with the name of what changed if model, step, design or settings are others."""
+    summary = stored_calibration()
+    assert (summary["simulations"] >= SIMULATIONS).all()
+    assert summary["passed"].all(), summary.loc[~summary["passed"], ["quantity", "p_holm"]]
+
+
+def test_stored_verdicts_follow_from_the_stored_ranks() -> None:
+    wide = pd.read_csv(FOLDER / f"{STEM}_pit.csv")
+    summary = stored_calibration()
+    long = wide.melt("simulation", list(summary["quantity"]), "quantity", "pit")
+    again = summarise_calibration(long).set_index("quantity").loc[summary["quantity"]]
+    np.testing.assert_allclose(again["p_uniform"], summary["p_uniform"], rtol=1e-6)
+
+
+def test_central_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    """Recovery: coverage of 50 and 90 % intervals within four binomial standard errors."""
+    summary = stored_calibration()
+    for level in (0.5, 0.9):
+        error = np.sqrt(level * (1 - level) / summary["simulations"])
+        assert (abs(summary[f"coverage_{100 * level:.0f}"] - level) < 4 * error).all()
+
+
+def test_the_test_of_uniformity_finds_a_biased_sampler() -> None:
+    """Uniform values pass; ranks of a posterior half a standard deviation off do not."""
+    rng = np.random.default_rng(3)
+    uniform = (rng.integers(0, 101, 200) + 0.5) / 101
+    assert uniformity(uniform) > 0.01
+    assert uniformity(uniform**1.8) < 1e-4
+
+
+def test_holm_against_a_worked_example() -> None:
+    """Holm 1979: 0.01, 0.04, 0.03, 0.005 become 0.03, 0.06, 0.06, 0.02."""
+    np.testing.assert_allclose(holm(np.array([0.01, 0.04, 0.03, 0.005])), [0.03, 0.06, 0.06, 0.02])
+    assert holm(np.array([0.9, 0.8])) == pytest.approx([1.0, 1.0])
