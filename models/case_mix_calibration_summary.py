@@ -2,13 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
-from models.case_mix_calibration import settings
+from models.calibration_summary import uniformity_tests
+from models.case_mix_calibration import CHAINS, DRAWS, THIN, settings
 from models.constants import FIGURES_DIR
 from models.errors import InputError
 from models.outputs import write_csv
@@ -17,25 +18,10 @@ from models.runs import write_json
 
 FOLDER: Final = FIGURES_DIR / "calibration"
 STEM: Final = "case_mix"
-ALPHA: Final = 0.01
-"""Level of the family of tests of uniformity: that of ArviZ's envelope."""
-
-
-def uniformity(pit: np.ndarray) -> float:
-    """Return the p-value of ArviZ's default test of uniformity (``pot_c``)."""
-    from arviz_stats.base import array_stats
-
-    result: Any = array_stats.uniformity_test(np.asarray(pit, dtype=float), method="pot_c")
-    return float(np.asarray(result[0]))
-
-
-def holm(p: np.ndarray) -> np.ndarray:
-    """Return p-values adjusted by Holm's step-down method."""
-    order = np.argsort(p)
-    stepped = np.maximum.accumulate((p.size - np.arange(p.size)) * p[order])
-    adjusted = np.empty_like(stepped)
-    adjusted[order] = np.minimum(stepped, 1.0)
-    return adjusted
+META: Final = ("simulation", "rhat_max", "ess_bulk_min", "divergences")
+"""Columns of the stored values that are not PIT values."""
+RANKED: Final = CHAINS * DRAWS // THIN
+"""Draws that a true value is ranked among."""
 
 
 def summarise_calibration(results: pd.DataFrame) -> pd.DataFrame:
@@ -49,26 +35,20 @@ def summarise_calibration(results: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        ``quantity``, ``simulations``, ``mean_pit``, ``coverage_50`` and ``coverage_90`` of central
-        intervals, ``p_uniform``, ``p_holm`` and ``passed``.
+        As `models.calibration_summary.uniformity_tests` (``p_uniform`` is its calibrated p-value),
+        with ``coverage_50`` and ``coverage_90`` of central intervals, and ``passed``.
     """
-    rows = []
-    for name, part in results.groupby("quantity", sort=False):
-        pit = part["pit"].to_numpy()
-        rows.append(
-            {
-                "quantity": name,
-                "simulations": len(part),
-                "mean_pit": float(pit.mean()),
-                "coverage_50": float((np.abs(pit - 0.5) < 0.25).mean()),
-                "coverage_90": float((np.abs(pit - 0.5) < 0.45).mean()),
-                "p_uniform": uniformity(pit),
-            }
-        )
-    summary = pd.DataFrame(rows)
-    summary["p_holm"] = holm(summary["p_uniform"].to_numpy())
-    summary["passed"] = summary["p_holm"] > ALPHA
-    return summary
+    wide = results.pivot_table(index="simulation", columns="quantity", values="pit")
+    wide = wide[list(dict.fromkeys(results["quantity"]))]
+    # stored are (rank + 1/2) / (draws + 1); the test works on the ranks
+    ranks = np.round(wide * (RANKED + 1) - 0.5).astype("int64").reset_index()
+    tests = uniformity_tests(ranks, RANKED)
+    distance = np.abs(wide - 0.5).to_numpy()
+    return tests.rename(columns={"p_value": "p_uniform"}).assign(
+        coverage_50=(distance < 0.25).mean(axis=0),
+        coverage_90=(distance < 0.45).mean(axis=0),
+        passed=~tests["rejected"],
+    )
 
 
 def write_calibration(store: Path, out: Path | None = None) -> pd.DataFrame:
@@ -122,6 +102,5 @@ def stored_calibration(folder: Path = FOLDER) -> pd.DataFrame:
 
 def pit_tree(wide: pd.DataFrame) -> xr.DataTree:
     """Return stored PIT values as ``arviz_plots.plot_ecdf_pit`` takes them."""
-    drop = {"simulation", "rhat_max", "ess_bulk_min", "divergences"}
-    values = {name: (("sample",), wide[name].to_numpy()) for name in wide if name not in drop}
+    values = {name: (("sample",), wide[name].to_numpy()) for name in wide if name not in META}
     return xr.DataTree.from_dict({"prior_sbc": xr.Dataset(values)})
