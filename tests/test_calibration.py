@@ -385,7 +385,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(found[columns], untouched[columns], check_dtype=False)
 
 
-@pytest.mark.mcmc
+@pytest.mark.slow
 def test_sampler_and_grid_rank_the_same_truths_alike() -> None:
     """The two engines see the same simulations: their PIT values differ by Monte Carlo error."""
     from models.calibration_engines import NutsSettings, simulate_nuts

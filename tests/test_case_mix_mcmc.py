@@ -165,7 +165,8 @@ def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview) -> 
     assert counts.moving > 4
 
 
-@pytest.mark.parametrize("whole", [False, pytest.param(True, marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("whole", [False, True])
 def test_without_subtypes_it_is_the_subgroup_model(evidence: Evidence, whole: bool) -> None:
     """One level of histology: the exact posterior of the subgroup model, within four errors.
 

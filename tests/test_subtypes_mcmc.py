@@ -191,6 +191,7 @@ def test_ranks_and_shrinkage_of_the_paper(exchangeable: Fit, strata: pd.DataFram
     assert shrinkage["ASPS"] < 0.1
 
 
+@pytest.mark.slow
 def test_a_family_of_one_model_without_families(sampler: Sampler) -> None:
     """Without parents the model is the pooled model over strata; with them it is not."""
     priors = Priors(mu_sd=2.0)
@@ -223,7 +224,7 @@ def test_plain_quadrature_reproduces_the_published_numbers() -> None:
     assert exact.p_exchangeable == pytest.approx(CHUGH_EXCHANGEABLE, abs=0.003)
 
 
-@pytest.mark.parametrize("data", ["chugh", "paper"])
+@pytest.mark.parametrize("data", [pytest.param("chugh", marks=pytest.mark.slow), "paper"])
 def test_exnex_equals_plain_quadrature(
     long_sampler: Sampler, strata: pd.DataFrame, data: str
 ) -> None:
