@@ -10,6 +10,7 @@ from typing import Any
 from models.case_mix_discussion import case_mix_paragraphs
 from models.citations import Citations
 from models.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
+from models.discussion_checks import model_checks, sensitivity_results
 from models.discussion_subtypes import (
     simulation_results,
     subtype_methods,
@@ -278,6 +279,8 @@ def discussion_markdown(cite: Citations) -> str:
         ("A subtype with two patients", tiny_subtype),
         ("What the methods make of small subtypes", simulation_results),
         ("Randomised comparisons", randomised_results),
+        ("Sensitivity", sensitivity_results),
+        ("Model comparison and predictive checks", model_checks),
         ("Limits", limits),
     )
     parts = [
@@ -290,8 +293,8 @@ def discussion_markdown(cite: Citations) -> str:
     if (cite.tables["diagnostics"]["gate"] != "passed").any():
         parts += ["**A fit did not pass the gate: do not use these paragraphs.**", ""]
     pages = [(title, section(cite)) for title, section in sections]
-    # equal histology goes before the limits, which close the page
-    pages[-1:-1] = case_mix_paragraphs(cite)
+    # equal histology goes before sensitivity, checks and limits, which close the page
+    pages[-3:-3] = case_mix_paragraphs(cite)
     for title, text in pages:
         parts += [f"## {title}", "", text, ""]
     return "\n".join(parts)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from models.claims import WORDS
+from models.comparison import SMALL_DIFFERENCE
 from models.constants import CI_PROB
 from models.contrasts import DEFAULT_MARGIN
 from models.diagnostics import BFMI_MIN, ESS_MIN, RHAT_MAX
@@ -15,6 +16,8 @@ from models.outputs import write_csv
 from models.priors import Priors
 from models.runs import versions
 from models.sampling import SamplerSettings
+from models.sensitivity import VISIBLE_SHIFT
+from models.sensitivity_scenarios import SMALL_ARM
 
 
 def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.DataFrame]:
@@ -33,6 +36,9 @@ def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.D
         "rhat_limit": RHAT_MAX,
         "ess_limit": ESS_MIN,
         "bfmi_limit": BFMI_MIN,
+        "visible_shift": VISIBLE_SHIFT,
+        "small_arm": SMALL_ARM,
+        "small_difference": SMALL_DIFFERENCE,
         **{f"prior_{name}": value for name, value in as_exnex_priors(priors).as_dict().items()},
         **{name: float(value) for name, value in settings.items()},
         **{f"wording: {words}": least for least, words in WORDS},

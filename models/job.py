@@ -8,6 +8,8 @@ import pandas as pd
 
 from models.case_mix_stage import case_mix_outputs
 from models.case_mix_stage import number_of_fits as number_of_case_mix_fits
+from models.check_stage import check_outputs
+from models.check_stage import number_of_fits as number_of_check_fits
 from models.citations import Citations, read_tables
 from models.claims import paper_claims
 from models.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
@@ -93,6 +95,11 @@ class Job:
             if not self.quick:
                 subtype_outputs(evidence, sampler, DEFAULT_PRIORS, self.keep, self.out)
                 case_mix_outputs(evidence, sampler, DEFAULT_PRIORS, self.keep, self.out)
+                saved = self.out / "fits"
+                checks = check_outputs(
+                    evidence, sampler, DEFAULT_PRIORS, self.keep, saved, self.out
+                )
+                self.problems += checks.failed
             self._diagnostics(console)
         write_facts(self.out / "tables", sampler.settings, DEFAULT_PRIORS)
         if not self.quick:
@@ -169,7 +176,12 @@ class Job:
 
 def _further_fits() -> int:
     """Return how many fits there are beside the pools."""
-    return number_of_fits() + number_of_subtype_fits() + number_of_case_mix_fits()
+    return (
+        number_of_fits()
+        + number_of_subtype_fits()
+        + number_of_case_mix_fits()
+        + number_of_check_fits()
+    )
 
 
 def write_paper_discussion(tables: Path, out: Path) -> list[Path]:
@@ -212,6 +224,7 @@ def discussion_from_fits(fits: Path, out: Path) -> list[Path]:
     write_groups(results, judge_claims(evidence, results, rows), out)
     subtype_outputs(evidence, saved, DEFAULT_PRIORS, keep, out)
     case_mix_outputs(evidence, saved, DEFAULT_PRIORS, keep, out)
+    check_outputs(evidence, saved, DEFAULT_PRIORS, keep, fits, out)
     write_csv(validation_table(rows), out / "tables" / "pools.csv")
     write_csv(pd.DataFrame(gates), out / "tables" / "diagnostics.csv")
     write_facts(out / "tables", saved.settings, DEFAULT_PRIORS)
