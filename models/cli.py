@@ -31,6 +31,11 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
         fail(f"{message} (see --help)", 2)
     except InputError as error:
         fail(str(error), 2)
+    except TimeoutError as error:
+        detail = f" ({error})" if str(error) else ""
+        fail(
+            f"a worker process did not answer in time{detail}; run again: finished work is kept", 1
+        )
     except OSError as error:
         fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
     except GateError as error:

@@ -45,7 +45,8 @@ def client(workers: int, scheduler: str | None) -> "Iterator[Client]":
 
     settings = {
         "distributed.scheduler.allowed-failures": RETRIES,
-        "distributed.comm.timeouts.connect": "5s",
+        # a busy machine may take long to start its own processes; another's address answers or not
+        "distributed.comm.timeouts.connect": "60s" if scheduler is None else "5s",
         # one thread each: two processes that both use all cores wait for each other
         "distributed.nanny.pre-spawn-environ": {
             "OMP_NUM_THREADS": "1",

@@ -147,3 +147,18 @@ def test_subgroups_of_a_users_file(tmp_path):
     for row in content["contrasts"]:
         assert (row["p_margin"] is None) == (row["scale"] != "risk_difference")
     assert sum(r["p_best"] for r in content["ranks"]) == pytest.approx(1)
+
+
+def test_a_worker_that_does_not_answer_is_said_to_be_one(capsys):
+    from cyclopts import App
+
+    app = App(version_flags=[])
+
+    @app.default
+    def late() -> None:
+        raise TimeoutError
+
+    with pytest.raises(SystemExit) as stopped:
+        cli.run(app, [])
+    assert stopped.value.code == 1
+    assert "worker process did not answer in time" in capsys.readouterr().err
