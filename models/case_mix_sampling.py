@@ -11,8 +11,6 @@ say little; their means must agree between chains within ``CHAIN_MEANS`` patient
 """
 
 import os
-import time
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
@@ -27,8 +25,7 @@ from models.case_mix_steps import TABLE, make_steps, starting_points
 from models.diagnostics import GateReport, check_fit
 from models.fitter import EstimandFunction
 from models.priors import Priors
-from models.runs import review_hash
-from models.sampling import ESCALATION, Fit, SamplerSettings
+from models.sampling import Fit, ModelBuilder, SamplerSettings, fit_until_passed
 
 MOVING: Final = 0.01
 """Least share of draws off the most frequent value for a cell to be judged like a parameter."""
@@ -36,7 +33,6 @@ CHAIN_MEANS: Final = 0.05
 """Greatest difference of chains' means, in patients, of the other free cells."""
 
 type BoolArray = NDArray[np.bool_]
-type ModelBuilder = Callable[[pd.DataFrame, Priors], pm.Model]
 
 
 @dataclass(frozen=True)
@@ -177,26 +173,14 @@ class LatticeSampler:
         """
         review = from_ledger(ledger)
         model = build(ledger, priors)
-        started = time.perf_counter()
-        failed: list[str] = []
-        for step in range(len(ESCALATION)):
-            settings = self.settings.escalated(step)
-            tree = self._sample(model, review, settings, estimands)
-            gate = judge(tree, review)
-            if gate.passed:
-                break
-            failed.append(f"target_accept {settings.target_accept}: {gate.sentence()}")
-        return LatticeFit(
-            model=build.__name__.removeprefix("build_").removesuffix("_model"),
-            tree=tree,
-            gate=gate,
-            settings=settings,
-            first_settings=self.settings,
-            priors=priors,
-            escalations=step,
-            failed_attempts=tuple(failed),
-            seconds=time.perf_counter() - started,
-            review_sha256=review_hash(ledger),
+        return fit_until_passed(
+            LatticeFit,
+            build,
+            ledger,
+            priors,
+            self.settings,
+            attempt=lambda settings: self._sample(model, review, settings, estimands),
+            judge=lambda tree: judge(tree, review),
         )
 
     def _sample(

@@ -63,11 +63,39 @@ def check_run_options(draws: int, seed: int, *outputs: Path | None) -> None:
     """
     if draws < 100:
         raise InputError(f"--draws must be at least 100, got {draws}")
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}")
+    _check_seed(seed)
     for path in outputs:
         if path is not None and path.suffix == ".json" and path.is_dir():
             raise InputError(f"--json {path}: is a folder")
+
+
+def check_parallel_options(workers: int, scheduler: str | None, seed: int = 0) -> None:
+    """Refuse options of a computation over processes that would fail later, or in many lines.
+
+    Parameters
+    ----------
+    workers
+        Processes of this machine, at least 1.
+    scheduler
+        Address of a dask scheduler, with its protocol, or None.
+    seed
+        From 0 to 2**32 - 1.
+
+    Raises
+    ------
+    InputError
+        Naming the option and its value.
+    """
+    _check_seed(seed)
+    if workers < 1:
+        raise InputError(f"--workers must be at least 1, got {workers}")
+    if scheduler is not None and "://" not in scheduler:
+        raise InputError(f"--scheduler must be an address as tcp://host:8786, got {scheduler!r}")
+
+
+def _check_seed(seed: int) -> None:
+    if not 0 <= seed < 2**32:
+        raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}")
 
 
 def fail(message: str, code: int) -> None:

@@ -110,6 +110,59 @@ class Fit:
         }
 
 
+def fit_until_passed[AnyFit: Fit](
+    kind: type[AnyFit],
+    build: ModelBuilder,
+    review: pd.DataFrame,
+    priors: Priors,
+    first: SamplerSettings,
+    *,
+    attempt: Callable[[SamplerSettings], xr.DataTree],
+    judge: Callable[[xr.DataTree], GateReport],
+) -> AnyFit:
+    """Sample and judge, step by step of the escalation, until the gate passes.
+
+    Parameters
+    ----------
+    kind
+        Class of what is returned.
+    build, review, priors
+        What is fitted, for the record.
+    first
+        Settings of the first attempt.
+    attempt
+        Samples with given settings.
+    judge
+        The gate.
+
+    Returns
+    -------
+    Fit
+        The first attempt that passed, or the last with ``gate.passed`` False.
+    """
+    started = time.perf_counter()
+    failed: list[str] = []
+    for step in range(len(ESCALATION)):
+        settings = first.escalated(step)
+        tree = attempt(settings)
+        gate = judge(tree)
+        if gate.passed:
+            break
+        failed.append(f"target_accept {settings.target_accept}: {gate.sentence()}")
+    return kind(
+        model=build.__name__.removeprefix("build_").removesuffix("_model"),
+        tree=tree,
+        gate=gate,
+        settings=settings,
+        first_settings=first,
+        priors=priors,
+        escalations=step,
+        failed_attempts=tuple(failed),
+        seconds=time.perf_counter() - started,
+        review_sha256=review_hash(review),
+    )
+
+
 def pad_review(review: pd.DataFrame, n_studies: int, n_groups: int) -> pd.DataFrame:
     """Pad a review with empty studies (and a grouping with empty groups) up to given numbers.
 
@@ -202,26 +255,14 @@ class Sampler:
         padded = pad_review(review, CAPACITY["study"], CAPACITY["group"])
         model = build(padded, priors)
         compiled = self._compiled_for(build, model)
-        started = time.perf_counter()
-        failed: list[str] = []
-        for step in range(len(ESCALATION)):
-            settings = self.settings.escalated(step)
-            tree = self._sample(compiled, model, settings, estimands)
-            gate = check_fit(tree)
-            if gate.passed:
-                break
-            failed.append(f"target_accept {settings.target_accept}: {gate.sentence()}")
-        return Fit(
-            model=build.__name__.removeprefix("build_").removesuffix("_model"),
-            tree=tree,
-            gate=gate,
-            settings=settings,
-            first_settings=self.settings,
-            priors=priors,
-            escalations=step,
-            failed_attempts=tuple(failed),
-            seconds=time.perf_counter() - started,
-            review_sha256=review_hash(review),
+        return fit_until_passed(
+            Fit,
+            build,
+            review,
+            priors,
+            self.settings,
+            attempt=lambda settings: self._sample(compiled, model, settings, estimands),
+            judge=check_fit,
         )
 
     def _compiled_for(self, build: ModelBuilder, model: pm.Model) -> Any:

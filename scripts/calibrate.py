@@ -70,16 +70,11 @@ def calibrate(
     )
 
     from models.calibration_run import CHUNK, RESULTS, SIMULATIONS, STORE, models_of
-    from models.cli import fail
+    from models.cli import check_parallel_options, fail
     from models.constants import FIGURES_DIR
     from models.errors import InputError
 
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}")
-    if workers < 1:
-        raise InputError(f"--workers must be at least 1, got {workers}")
-    if scheduler is not None and "://" not in scheduler:
-        raise InputError(f"--scheduler must be an address as tcp://host:8786, got {scheduler!r}")
+    check_parallel_options(workers, scheduler, seed)
     results = out or RESULTS
     console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())

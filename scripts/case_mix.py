@@ -230,12 +230,12 @@ def calibrate(
     out
         Folder for the summary; by default figures/calibration.
     """
+    from models.cli import check_parallel_options
     from models.errors import InputError
 
     if simulations < 10:
         raise InputError(f"--simulations must be at least 10, got {simulations}")
-    if workers < 1:
-        raise InputError(f"--workers must be at least 1, got {workers}")
+    check_parallel_options(workers, scheduler)
     from rich.console import Console
     from rich.progress import Progress
 

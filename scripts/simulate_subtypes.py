@@ -50,16 +50,12 @@ def simulate(
         TimeRemainingColumn,
     )
 
-    from models.cli import fail
+    from models.cli import check_parallel_options, fail
     from models.constants import FIGURES_DIR
-    from models.errors import InputError
     from models.parallel import stored_results
     from models.simulation_run import CHUNK, RESULTS, SCENARIOS, run_simulation
 
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}")
-    if workers < 1:
-        raise InputError(f"--workers must be at least 1, got {workers}")
+    check_parallel_options(workers, scheduler, seed)
     folder, results = store or FIGURES_DIR / "fits" / "simulation", out or RESULTS
     console = Console(highlight=False)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
