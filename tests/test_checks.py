@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.calibration_run import model_hash
-from models.case_mix_calibration import SOURCES
+from models.case_mix_calibration import SIMULATIONS, SOURCES
 from models.checks import (
     FAIL,
     NOTED,
@@ -74,7 +74,7 @@ def test_stored_calibration(
 def test_stored_calibration_of_the_case_mix(tmp_path: Path) -> None:
     pd.DataFrame({"p_holm": [0.3, 1.0]}).to_csv(tmp_path / "case_mix.csv", index=False)
     for sources, verdict in ((source_hash(*SOURCES), PASS), ("0" * 64, FAIL)):
-        record = {"simulations": 200, "sources_sha256": sources}
+        record = {"simulations": SIMULATIONS, "sources_sha256": sources}
         (tmp_path / "case_mix.json").write_text(json.dumps(record), encoding="utf-8")
         assert calibration_checks(tmp_path)[-1].verdict == verdict
 
