@@ -38,13 +38,13 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 
 from models.batch_input import Review, count_reviews, read_reviews
-from models.constants import PROJECT_ROOT
 from models.errors import InputError
 from models.grid import fit_pooled
 from models.grid_fit import GridGate
 from models.parallel import run_stored
 from models.priors import Priors
-from models.runs import replacing, source_hash
+from models.runs import replacing
+from models.sources import code_hash
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -150,12 +150,6 @@ def _tasks(
         yield name, (reviews, priors)
 
 
-def code_hash() -> str:
-    """Return the SHA-256 of the source that the numbers depend on."""
-    engine = sorted(path.stem for path in (PROJECT_ROOT / "models" / "grid").glob("*.py"))
-    return source_hash("batch", "grid_fit", *(f"grid/{name}" for name in engine))
-
-
 def run_batch(
     source: Path,
     out: Path,
@@ -199,7 +193,7 @@ def run_batch(
         "mu_mean": priors.mu_mean,
         "mu_sd": priors.mu_sd,
         "tau_scale": priors.tau_scale,
-        "code_sha256": code_hash(),
+        "code_sha256": code_hash("models.batch:pool_chunk"),
     }
     order: list[tuple[str, int]] = []
 

@@ -24,7 +24,8 @@ from typing import Any, Final
 
 from models.constants import PROJECT_ROOT
 from models.parallel import claim_folder
-from models.runs import source_hash, write_json
+from models.runs import write_json
+from models.sources import code_hash
 
 PEERS: Final = ("grid", "nutpie", "pymc", "numpyro", "brms", "rstanarm")
 R_PEERS: Final = ("brms", "rstanarm")
@@ -169,7 +170,7 @@ def run_benchmark(
     models.errors.InputError
         If the folder holds records of other code.
     """
-    claim_folder(folder, {"code_sha256": _code_hash()})
+    claim_folder(folder, {"code_sha256": code_hash("models.benchmark_worker:main")})
     for path in folder.glob("*-*.json"):
         if "absent" in json.loads(path.read_text(encoding="utf-8")):
             # it may have been installed since
@@ -179,12 +180,6 @@ def run_benchmark(
         if not path.exists() and not stopped(measurement, folder):
             write_json(path, measure(measurement))
         advance(measurement)
-
-
-def _code_hash() -> str:
-    engine = sorted(path.stem for path in (PROJECT_ROOT / "models" / "grid").glob("*.py"))
-    models = ("benchmark_worker", "pooled", "subgroup", "subtype", "priors")
-    return source_hash(*models, *(f"grid/{name}" for name in engine))
 
 
 def measure(measurement: Measurement) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from models.constants import FIGURES_DIR
 from models.errors import InputError
 from models.parallel import Task, run_stored, stored_results
-from models.runs import source_hash
+from models.sources import code_hash
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,25 +23,20 @@ CHUNK: Final = {"nuts": 10, "grid": 50}
 RESULTS: Final = FIGURES_DIR / "calibration"
 STORE: Final = FIGURES_DIR / "fits" / "calibration"
 
-_OWN: Final = ("calibration_truth", "calibration_quantities", "calibration_engines", "priors")
-_MODEL: Final = {
-    "pooled": ("pooled", "estimands"),
-    "subgroup": ("subgroup", "grouping", "estimands", "contrasts"),
-    "subtype": ("subtype", "strata", "subtype_estimands"),
-    "exnex": (
-        *("exnex", "exnex_priors", "binomial_normal", "strata", "subtype_estimands"),
-        "grid/sampling",
-    ),
-    "subtype_treatment": ("subtype_treatment", "strata", "subtype_estimands"),
+_BUILDERS: Final = {model: f"models.{model}:build_{model}_model" for model in NUTS_MODELS}
+_ESTIMANDS: Final = {
+    "pooled": "models.estimands:pooled_estimands",
+    "subgroup": "models.estimands:group_estimands",
+    "subtype": "models.subtype_estimands:subtype_estimands",
+    "exnex": "models.subtype_estimands:exnex_estimands",
+    "subtype_treatment": "models.subtype_estimands:subtype_treatment_estimands",
 }
-_GRID: Final = (
-    *("band", "data", "distributions", "draws", "fits", "marginals", "mesh", "placement"),
-    *("plan", "posteriors", "rejection", "sampling", "solve", "tree"),
-)
+_TABLES: Final = ("GENERATORS", "_builder", "_estimands", "load_evidence", "paper_design")
+"""Not followed: tables of all models, and the data, which the hash holds as they are."""
 
 
 def model_hash(engine: str, model: str) -> str:
-    """Return the SHA-256 of the sources and the design that results of a model belong to.
+    """Return the SHA-256 of the code and the design that results of a model belong to.
 
     Sampler: model, priors, estimands, generator and ranks; grid: the engine, generator and ranks.
     Both: labels, groups and totals of the paper's arms or subtypes.
@@ -49,8 +44,13 @@ def model_hash(engine: str, model: str) -> str:
     from models.calibration_engines import paper_design
     from models.calibration_quantities import design_text
 
-    own = tuple(f"grid/{name}" for name in _GRID) if engine == "grid" else _MODEL[model]
-    digest = hashlib.sha256(source_hash(*_OWN, *own).encode())
+    roots = [
+        f"models.calibration_engines:simulate_{engine}",
+        f"models.calibration_truth:{model}_truth",
+    ]
+    if engine == "nuts":
+        roots += [_BUILDERS[model], _ESTIMANDS[model]]
+    digest = hashlib.sha256(code_hash(*roots, stop=_TABLES).encode())
     digest.update(design_text(paper_design(model)).encode())
     return digest.hexdigest()
 

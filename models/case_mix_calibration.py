@@ -24,7 +24,7 @@ from models.case_mix_review import CaseMixReview, paper_review
 from models.case_mix_steps import TABLE, make_steps, starting_points
 from models.evidence import load_evidence
 from models.priors import DEFAULT_PRIORS, Priors
-from models.runs import source_hash
+from models.sources import code_hash
 
 SEED: Final = 20250107
 SIMULATIONS: Final = 200
@@ -44,14 +44,11 @@ CELLS: Final = (
 """Cells of the table that are ranked: large ones, of each treatment group with many free cells."""
 SUBTYPES: Final = ("ASPS", "LMS", "Myofibrosarcoma")
 """Subtypes whose logits are ranked: the most responsive, the largest, the smallest."""
-SOURCES: Final = (
-    "case_mix",
-    "case_mix_steps",
-    "case_mix_calibration",
-    "lattice",
-    "lattice_moves",
-    "lattice_step",
-)
+
+
+def sources() -> str:
+    """Return the hash of the code that the results belong to."""
+    return code_hash("models.case_mix_calibration:run_simulation", stop=("load_evidence",))
 
 
 def settings() -> dict[str, Any]:
@@ -66,7 +63,7 @@ def settings() -> dict[str, Any]:
         "target_accept": TARGET_ACCEPT,
         "priors": DEFAULT_PRIORS.as_dict(),
         "design_sha256": hashlib.sha256(design.encode()).hexdigest(),
-        "sources_sha256": source_hash(*SOURCES),
+        "sources": sources(),
     }
 
 

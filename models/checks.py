@@ -16,13 +16,12 @@ from scipy.stats import kstest
 from models.calibration_outputs import ENGINE_NAMES
 from models.calibration_run import ENGINES, SIMULATIONS, model_hash, models_of
 from models.case_mix_calibration import SIMULATIONS as CASE_MIX_SIMULATIONS
-from models.case_mix_calibration import SOURCES as CASE_MIX_SOURCES
+from models.case_mix_calibration import sources as case_mix_sources
 from models.comparison import PARETO_K_MAX
 from models.grid_fit import QUADRATURE_ERROR_MAX
 from models.loo import PSIS_ERROR_MAX
 from models.posterior_predictive import TAIL
 from models.prior_predictive import LIMITS
-from models.runs import source_hash
 from models.sensitivity import VISIBLE_SHIFT
 from models.sensitivity_power import THRESHOLD
 
@@ -273,12 +272,10 @@ def calibration_checks(folder: Path) -> list[Check]:
     if table.exists() and record.exists():
         results = pd.read_csv(table)
         settings = json.loads(record.read_text(encoding="utf-8"))
-        done, sources = settings["simulations"], settings["sources_sha256"]
+        done, sources = settings["simulations"], settings["sources"]
         tests = (results["p_holm"].min(), len(results))
     found.append(
-        _calibration(
-            "case mix", done, CASE_MIX_SIMULATIONS, tests, sources, source_hash(*CASE_MIX_SOURCES)
-        )
+        _calibration("case mix", done, CASE_MIX_SIMULATIONS, tests, sources, case_mix_sources())
     )
     return found
 

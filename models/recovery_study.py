@@ -30,7 +30,7 @@ from models.evidence import load_evidence
 from models.grid import fit_pooled
 from models.parallel import Task, run_stored, stored_results
 from models.priors import DEFAULT_PRIORS
-from models.runs import source_hash
+from models.sources import code_hash
 
 STUDIES: Final = (5, 10, 40, 200)
 RATES: Final = (0.02, 0.15, 0.60)
@@ -41,7 +41,6 @@ SEED: Final = 20250107
 PARAMETERS: Final = ("mu", "typical_rate", "average_rate", "tau")
 UPPER_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles over replicates that are reported of the upper limit of tau."""
-_OWN: Final = ("recovery_study", "calibration_truth", "priors")
 
 
 def designs() -> list[tuple[int, float, float]]:
@@ -128,7 +127,7 @@ def settings(seed: int) -> dict[str, Any]:
         "designs": [list(design) for design in designs()],
         "sizes": [int(size) for size in _sizes()],
         "priors": DEFAULT_PRIORS.as_dict(),
-        "sources": source_hash(*_OWN),
+        "sources": code_hash("models.recovery_study:run_replicates", stop=("load_evidence",)),
     }
 
 

@@ -13,10 +13,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.constants import CI_PROB, PROJECT_ROOT
+from models.constants import CI_PROB
 from models.errors import InputError
 from models.exnex_priors import ExnexPriors
 from models.priors import Priors
+from models.sources import code_hash
 from models.tables import gate_sentence
 
 if TYPE_CHECKING:
@@ -88,15 +89,12 @@ def sha256(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def source_hash(*modules: str) -> str:
-    """Return the SHA-256 of the source of modules of ``models`` (``"pooled"``, …), together.
+def model_hash(model: str) -> str:
+    """Return the hash of what a model's builder computes (see `models.sources`).
 
-    Saved fits and stored simulations carry it, so that results of an older model show as stale.
+    Saved fits carry it, so that results of an older model show as stale.
     """
-    digest = hashlib.sha256()
-    for module in modules:
-        digest.update((PROJECT_ROOT / "models" / f"{module}.py").read_bytes())
-    return digest.hexdigest()
+    return code_hash(f"models.{model}:build_{model}_model")
 
 
 def versions() -> dict[str, str]:
@@ -159,7 +157,7 @@ def save_fit(
         folder / f"{name}.json",
         {
             "model": fit.model,
-            "model_sha256": source_hash(fit.model),
+            "model_sha256": model_hash(fit.model),
             "inputs": {path.name: sha256(path) for path in inputs},
             "observations": len(next(iter(fit.tree["observed_data"].data_vars.values()))),
             "review_sha256": fit.review_sha256,
@@ -263,7 +261,7 @@ def load_fit(folder: Path, name: str) -> SavedFit:
     if not path.exists() or not record_path.exists():
         raise InputError(f"{path}: no saved fit; run scripts/reproduce.py first")
     record = json.loads(record_path.read_text(encoding="utf-8"))
-    if record["model_sha256"] != source_hash(record["model"]):
+    if record["model_sha256"] != model_hash(record["model"]):
         raise InputError(
             f"{path}: models/{record['model']}.py has changed since this fit was made; "
             "run scripts/reproduce.py again"

@@ -9,8 +9,9 @@ from models.errors import InputError
 from models.exnex_priors import DEFAULT_EXNEX_PRIORS
 from models.parallel import Task, run_stored
 from models.priors import DEFAULT_PRIORS
-from models.runs import sha256, source_hash
+from models.runs import sha256
 from models.simulation import FAMILY_DRAWS, METHODS, run_replicates
+from models.sources import code_hash
 
 REPLICATES: Final = 2000
 SEED: Final = 20250107
@@ -29,24 +30,11 @@ SCENARIOS: Final = (
     "by treatment and arm",
 )
 RESULTS: Final = FIGURES_DIR / "simulation"
-_SOURCES: Final = (
-    "simulation",
-    "simulation_truth",
-    "exnex_quadrature",
-    "exnex_priors",
-    "priors",
-    "freeman_tukey",
-    "glmm",
-)
 _DATA: Final = ("composition", "arms", "subtypes", "outcomes", "published_values")
 
 
 def settings(seed: int) -> dict[str, Any]:
-    """Return what the results depend on, for the store and beside the results.
-
-    The sources are those of scenarios, estimators and priors; the exact grid is held to dense
-    quadrature by tests of its own.
-    """
+    """Return what the results depend on, for the store and beside the results."""
     return {
         "seed": seed,
         "chunk": CHUNK,
@@ -54,7 +42,7 @@ def settings(seed: int) -> dict[str, Any]:
         "family_draws": FAMILY_DRAWS,
         "priors": DEFAULT_PRIORS.as_dict(),
         "exnex_priors": DEFAULT_EXNEX_PRIORS.as_dict(),
-        "sources": source_hash(*_SOURCES),
+        "sources": code_hash("models.simulation:run_replicates", stop=("load_evidence",)),
         "data": {name: sha256(DATA_DIR / f"{name}.csv") for name in _DATA},
     }
 

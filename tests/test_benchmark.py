@@ -153,7 +153,7 @@ def test_a_peer_stops_at_the_first_size_beyond_the_limit(tmp_path, monkeypatch) 
 def test_records_of_other_code_are_not_mixed(tmp_path, monkeypatch) -> None:
     monkeypatch.setattr(benchmark, "measure", lambda m: record(m.peer, m.model, m.k))
     run_benchmark(plan(("grid",), (), (10,), 1), tmp_path)
-    monkeypatch.setattr(benchmark, "_code_hash", lambda: "other")
+    monkeypatch.setattr(benchmark, "code_hash", lambda *_: "other")
     with pytest.raises(InputError, match="code_sha256"):
         run_benchmark([], tmp_path)
 

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from models.calibration_run import model_hash
-from models.case_mix_calibration import SIMULATIONS, SOURCES
+from models.case_mix_calibration import SIMULATIONS, sources
 from models.checks import (
     FAIL,
     NOTED,
@@ -18,7 +18,6 @@ from models.checks import (
     power_checks,
     prior_checks,
 )
-from models.runs import source_hash
 
 
 def priors(value: float) -> pd.DataFrame:
@@ -73,8 +72,8 @@ def test_stored_calibration(
 
 def test_stored_calibration_of_the_case_mix(tmp_path: Path) -> None:
     pd.DataFrame({"p_holm": [0.3, 1.0]}).to_csv(tmp_path / "case_mix.csv", index=False)
-    for sources, verdict in ((source_hash(*SOURCES), PASS), ("0" * 64, FAIL)):
-        record = {"simulations": SIMULATIONS, "sources_sha256": sources}
+    for found, verdict in ((sources(), PASS), ("0" * 64, FAIL)):
+        record = {"simulations": SIMULATIONS, "sources": found}
         (tmp_path / "case_mix.json").write_text(json.dumps(record), encoding="utf-8")
         assert calibration_checks(tmp_path)[-1].verdict == verdict
 

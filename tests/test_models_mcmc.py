@@ -164,7 +164,7 @@ def test_a_saved_fit_answers_for_the_sampler(tmp_path, orr_fit, orr, monkeypatch
         saved.fit(build_pooled_model, orr.iloc[1:], DEFAULT_PRIORS, pooled_estimands, "pool_P001")
     with pytest.raises(Exception, match="other priors"):
         saved.fit(build_pooled_model, orr, Priors(mu_sd=1.0), pooled_estimands, "pool_P001")
-    monkeypatch.setattr("models.runs.source_hash", lambda *_: "changed")
+    monkeypatch.setattr("models.runs.model_hash", lambda *_: "changed")
     with pytest.raises(Exception, match="has changed"):
         load_fit(tmp_path, "pool_P001")
 

@@ -5,7 +5,7 @@ import json
 import pytest
 
 from models.errors import InputError
-from models.runs import load_fit, replacing, source_hash, write_json
+from models.runs import load_fit, model_hash, replacing, write_json
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -32,8 +32,8 @@ def test_json_refuses_nan_and_keeps_the_old_file(tmp_path):
 
 
 def test_the_model_hash_follows_the_source():
-    assert source_hash("pooled") != source_hash("subgroup")
-    assert len(source_hash("pooled")) == 64
+    assert model_hash("pooled") != model_hash("subgroup")
+    assert len(model_hash("pooled")) == 64
 
 
 def test_an_absent_fit_is_named(tmp_path):
