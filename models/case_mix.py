@@ -20,7 +20,7 @@ the posterior of the model is::
     p(parameters, y | margins)  ~  p(parameters) * prod_is Binomial(y_is; n_is, p_is) * [y fits]
 
 and no patient is used twice: every responder is in one cell. The restriction ``[y fits]`` is kept
-by the step that moves the table (`models.lattice_step`), not by the density below.
+by the step that moves the table (`models.fitting.lattice_step`), not by the density below.
 
 ``exp(treatment_a - treatment_b)`` is the odds ratio of two treatments for the same subtype and the
 same study effect. Without subtypes (a single level) the subtype's effect and ``mu`` cannot be told
@@ -30,8 +30,8 @@ apart; the effect is then left out, and the model is the subgroup model of `mode
 import pandas as pd
 import pymc as pm
 
-from models.case_mix_review import from_ledger
 from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.case_mix import from_ledger
 
 
 def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> pm.Model:
@@ -40,7 +40,7 @@ def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) 
     Parameters
     ----------
     ledger
-        From `models.case_mix_review.CaseMixReview.ledger`.
+        From `models.reviews.case_mix.CaseMixReview.ledger`.
     priors
         ``mu_mean``, ``mu_sd``, ``tau_scale`` and ``sigma_scale`` are used.
 
@@ -50,7 +50,7 @@ def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) 
         Free variables ``mu``, ``sigma_subtype``, ``sigma_treatment``, ``tau``, ``subtype_effect``
         (``a_s``, dims ``subtype``), ``treatment_effect`` (``b_g``, dims ``treatment``), ``z``
         (dims ``study``) and the latent table ``responders`` (dims ``cell``), to be sampled with
-        `models.lattice_step.LatticeStep`. The margins are data of that step.
+        `models.fitting.lattice_step.LatticeStep`. The margins are data of that step.
     """
     review = from_ledger(ledger)
     cells = review.cells

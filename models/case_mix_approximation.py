@@ -18,8 +18,8 @@ import pandas as pd
 import pymc as pm
 import pytensor.tensor as pt
 
-from models.case_mix_review import from_ledger
 from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.case_mix import from_ledger
 
 
 def build_case_mix_approximation_model(
@@ -30,7 +30,7 @@ def build_case_mix_approximation_model(
     Parameters
     ----------
     ledger
-        From `models.case_mix_review.CaseMixReview.ledger`.
+        From `models.reviews.case_mix.CaseMixReview.ledger`.
     priors
         As for `models.case_mix.build_case_mix_model`.
 

@@ -17,10 +17,10 @@ are independent, and the likelihood of each is one number::
     L_s(mu, tau) = w * EX_s(mu, tau) + (1 - w) * NEX_s
 
 with ``EX_s`` and ``NEX_s`` the integrals of the binomial likelihood over the two normals
-(`models.binomial_normal`). So the sampler sees a smooth density in two dimensions; a sampled rate
-would have to cross between a narrow peak and a wide one. From each draw then follow exactly the
-probability of exchangeability, ``w EX_s / L_s``, and a draw of the rate from its conditional
-distribution (`models.subtype_estimands.exnex_estimands`).
+(`models.numerics.binomial_normal`). So the sampler sees a smooth density in two dimensions; a
+sampled rate would have to cross between a narrow peak and a wide one. From each draw then follow
+exactly the probability of exchangeability, ``w EX_s / L_s``, and a draw of the rate from its
+conditional distribution (`models.estimands.subtypes.exnex_estimands`).
 
 The strata are taken flat: a family is not a level of this model, and the rate of the family is the
 patient-weighted mean of its members.
@@ -40,8 +40,8 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from models.binomial_normal import MANY_NODES, log_marginal
 from models.exnex_priors import DEFAULT_EXNEX_PRIORS, ExnexPriors, as_exnex_priors
+from models.numerics.binomial_normal import MANY_NODES, log_marginal
 from models.priors import Priors
 
 type FloatArray = NDArray[np.float64]

@@ -4,7 +4,7 @@ import math
 from dataclasses import dataclass, fields
 from typing import Final
 
-from models.errors import InputError
+from models.common.errors import InputError
 from models.priors import Priors
 
 

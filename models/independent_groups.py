@@ -15,8 +15,8 @@ pooling does to a contrast.
 import pandas as pd
 import pymc as pm
 
-from models.grouping import group_codes
 from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.groups import group_codes
 
 
 def build_independent_groups_model(

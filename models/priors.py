@@ -1,15 +1,15 @@
 """Default priors, in one place, each with its reason.
 
-All of them are on the logit scale. The scripts change them with ``--prior-...``; what the prior
-of sigma_group does to the contrasts is shown by ``models/sigma_sensitivity.py``. Two priors stand
+All of them are on the logit scale. The scripts change them with ``--prior-...``; what the prior of
+sigma_group does to the contrasts is shown by ``models/analyses/groups/sigma.py``. Two priors stand
 elsewhere since they are not on this scale: the correlation of ``models/publication.py`` and the
-Jeffreys priors of ``models/randomised.py``.
+Jeffreys priors of ``models/analyses/groups/randomised.py``.
 """
 
 import math
 from dataclasses import asdict, dataclass, fields
 
-from models.errors import InputError
+from models.common.errors import InputError
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,8 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 
-from models.grouping import group_codes
 from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.groups import group_codes
 
 
 def build_publication_model(review: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> pm.Model:

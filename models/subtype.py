@@ -27,15 +27,15 @@ histology its single patient belongs to AS. Epithelioid haemangioendothelioma (E
 its own, defined by WWTR1-CAMTA1 or YAP1-TFE3 fusions, of lower grade, and is not joined with either
 although all three are vascular. The strata follow the paper, which prints AS and EAS apart, so that
 every printed row has its counterpart; what joining changes is reported beside the results (see
-`models.subtype_results.histology_sensitivity`).
+`models.analyses.subtypes.summary.histology_sensitivity`).
 """
 
 import pandas as pd
 import pymc as pm
 
+from models.fitting.sampler import PADDING
 from models.priors import DEFAULT_PRIORS, Priors
-from models.sampling import PADDING
-from models.strata import family_codes
+from models.reviews.strata import family_codes
 
 
 def build_subtype_model(strata: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> pm.Model:

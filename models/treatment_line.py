@@ -19,8 +19,8 @@ import numpy as np
 import pandas as pd
 import pymc as pm
 
-from models.grouping import group_codes
 from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.groups import group_codes
 
 SEPARATOR: Final = " | "
 """Between treatment and line in the label of a group."""

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from models.cli import check_run_options, run
+from models.interface.cli import check_run_options, run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -68,7 +68,7 @@ def case_mix(
     json
         Write every number, unrounded, to this file.
     """
-    from models.errors import GateError, InputError
+    from models.common.errors import GateError, InputError
 
     check_run_options(draws, seed, json)
     if (subtype is None) != (treatment is None):
@@ -95,7 +95,7 @@ def case_mix(
 
     from rich.console import Console
 
-    from models.case_mix_results import summarise_case_mix, unadjusted
+    from models.analyses.case_mix.summary import summarise_case_mix, unadjusted
 
     with Console(stderr=True).status("compiling and sampling (about a minute)"):
         fit = _fit(review, shares, priors, approximate, draws, seed)
@@ -104,7 +104,7 @@ def case_mix(
     if subtype is not None:
         show_prediction(result.predictions, subtype, str(treatment))
     if json is not None:
-        from models.runs import write_json
+        from models.fitting.records import write_json
 
         content = result.as_dict()
         content["diagnostics"] = fit.gate.as_dict()
@@ -117,18 +117,18 @@ def case_mix(
 
 def _read(data: Path | None, mix: Path | None) -> tuple[Any, "pd.Series", str]:
     """Return the review, the patient mix and what the review is called."""
-    from models.case_mix_files import read_case_mix, read_mix
+    from models.reviews.case_mix_files import read_case_mix, read_mix
 
     if data is not None:
         review, source = read_case_mix(data), str(data)
     else:
-        from models.case_mix_review import paper_review
-        from models.evidence import load_evidence
+        from models.evidence.load import load_evidence
+        from models.reviews.case_mix import paper_review
 
         review, source = paper_review(load_evidence()), "the paper's review"
     if mix is not None:
         return review, read_mix(mix, review.subtypes), source
-    from models.case_mix_estimands import patient_mix
+    from models.estimands.case_mix import patient_mix
 
     return review, patient_mix(review), source
 
@@ -137,8 +137,8 @@ def _fit(
     review: Any, shares: "pd.Series", priors: Any, approximate: bool, draws: int, seed: int
 ) -> Any:
     """Fit the exact model or its approximation."""
-    from models.case_mix_stage import fit_approximation, fit_case_mix
-    from models.sampling import Sampler, SamplerSettings
+    from models.analyses.case_mix.run import fit_approximation, fit_case_mix
+    from models.fitting.sampler import Sampler, SamplerSettings
 
     sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
     if approximate:
@@ -151,7 +151,7 @@ def show(result: Any, source: str, gate: str, *, exact: bool) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models.case_mix_report import (
+    from models.analyses.case_mix.tables import (
         NOTE,
         contrasts_frame,
         parameters_frame,
@@ -193,7 +193,7 @@ def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -
     """Print the response predicted for one patient group."""
     from rich.console import Console
 
-    from models.tables import rate
+    from models.render.format import rate
 
     chosen = predictions["subtype"].eq(subtype) & predictions["treatment"].eq(treatment)
     row = predictions[chosen].iloc[0]
@@ -230,8 +230,8 @@ def calibrate(
     out
         Folder for the summary; by default figures/calibration.
     """
-    from models.cli import check_parallel_options
-    from models.errors import InputError
+    from models.common.errors import InputError
+    from models.interface.cli import check_parallel_options
 
     if simulations < 10:
         raise InputError(f"--simulations must be at least 10, got {simulations}")
@@ -239,8 +239,8 @@ def calibrate(
     from rich.console import Console
     from rich.progress import Progress
 
-    from models.case_mix_calibration import run_calibration
-    from models.case_mix_calibration_summary import write_calibration
+    from models.validation.calibration.case_mix import run_calibration
+    from models.validation.calibration.case_mix_summary import write_calibration
 
     console = Console(stderr=True)
     with Progress(console=console) as progress:

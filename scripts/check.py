@@ -5,10 +5,10 @@ from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from models.cli import check_run_options, fail, run
+from models.interface.cli import check_run_options, fail, run
 
 if TYPE_CHECKING:
-    from models.sampling import Fit
+    from models.fitting.sampler import Fit
 
 app = App(help=__doc__, version_flags=[])
 
@@ -40,11 +40,11 @@ def check(
     check_run_options(draws, seed)
     from rich.console import Console
 
-    from models.check_stage import check_outputs
-    from models.checks import PASS
-    from models.evidence import load_evidence
+    from models.analyses.checks.run import check_outputs
+    from models.analyses.checks.verdicts import PASS
+    from models.evidence.load import load_evidence
+    from models.fitting.sampler import Sampler, SamplerSettings
     from models.priors import DEFAULT_PRIORS
-    from models.sampling import Sampler, SamplerSettings
 
     console = Console(highlight=False)
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from models.cli import fail, run
+from models.interface.cli import fail, run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -23,10 +23,10 @@ def compare_published(*, out: Path = Path("figures")) -> None:
     """
     from rich.console import Console
 
-    from models.evidence import load_evidence
-    from models.outputs import write_comparison
-    from models.published import agreement_counts, compare_published
-    from models.published_report import unexpected
+    from models.analyses.paper.page import unexpected
+    from models.analyses.paper.recompute import agreement_counts, compare_published
+    from models.evidence.load import load_evidence
+    from models.render.outputs import write_comparison
 
     comparison = compare_published(load_evidence())
     written = write_comparison(comparison, out)

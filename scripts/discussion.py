@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from models.cli import run
+from models.interface.cli import run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -22,14 +22,14 @@ def discussion(*, fits: Path = Path("figures/fits"), out: Path | None = None) ->
         Folder to write to; by default the one above the fits for the paper's data, and the folder
         of the fits for your own.
     """
-    from models.discussion_user import GROUPS, POOL
+    from models.report.user import GROUPS, POOL
 
     own = any((fits / f"{name}.nc").exists() for name in (POOL, GROUPS))
     folder = out or (fits if own else fits.parent)
     if own:
-        from models.citations import Citations
-        from models.discussion_user import user_markdown, user_tables
-        from models.outputs import write_csv, write_discussion
+        from models.render.citations import Citations
+        from models.render.outputs import write_csv, write_discussion
+        from models.report.user import user_markdown, user_tables
 
         tables, analysis = user_tables(fits)
         cite = Citations(tables)
@@ -38,7 +38,7 @@ def discussion(*, fits: Path = Path("figures/fits"), out: Path | None = None) ->
             write_csv(frame, folder / "tables" / f"{name}.csv")
         written = write_discussion(text, cite, folder)
     else:
-        from models.job import discussion_from_fits
+        from models.interface.job import discussion_from_fits
 
         written = discussion_from_fits(fits, folder)
     print(f"written: {', '.join(str(path) for path in written)}")

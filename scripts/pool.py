@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from cyclopts import App, Parameter
 
-from models.cli import run
+from models.interface.cli import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -71,10 +71,10 @@ def pool(
     workers
         Processes of this machine that --batch uses; by default one a core.
     """
-    from models.cli import check_run_options
-    from models.errors import GateError, InputError
+    from models.common.errors import GateError, InputError
+    from models.interface.cli import check_run_options
     from models.priors import Priors
-    from models.review import read_review, select
+    from models.reviews.reader import read_review, select
 
     priors = Priors(mu_mean=prior_mu_mean, mu_sd=prior_mu_sd, tau_scale=prior_tau_scale)
     if batch is not None:
@@ -96,22 +96,22 @@ def pool(
     if review is not None:
         data, source = read_review(review), str(review)
     else:
-        from models.evidence import load_evidence
+        from models.evidence.load import load_evidence
 
         data, source = load_evidence().outcome(str(outcome)), f"the paper's {outcome} data"
     data = select(data, where or [], source)
 
-    from models.freeman_tukey import freeman_tukey_pool
-    from models.glmm import fit_glmm
-    from models.pooled_results import freeman_tukey_dict, glmm_dict
+    from models.analyses.pools.summary import freeman_tukey_dict, glmm_dict
+    from models.frequentist.freeman_tukey import freeman_tukey_pool
+    from models.frequentist.glmm import fit_glmm
 
     freeman_tukey = freeman_tukey_pool(data["events"], data["total"])
     glmm = fit_glmm(data["events"], data["total"])
     show_frequentist(data, source, freeman_tukey, glmm)
 
     if engine == "grid":
-        from models.grid_fit import GridGate
-        from models.grid_pooled import fit_review, summarise_exact
+        from models.analyses.pools.exact import fit_review, summarise_exact
+        from models.fitting.exact import GridGate
 
         exact = fit_review(data, priors)
         bayes, gate = summarise_exact(exact, data), GridGate(exact.quadrature_error)
@@ -120,7 +120,7 @@ def pool(
         gate = fit.gate
     show_bayes(bayes, gate.sentence())
     if json is not None:
-        from models.runs import write_json
+        from models.fitting.records import write_json
 
         write_json(
             json,
@@ -133,9 +133,9 @@ def pool(
             },
         )
     if save is not None:
-        from models.constants import DATA_DIR
-        from models.discussion_user import POOL
-        from models.runs import save_fit
+        from models.common.constants import DATA_DIR
+        from models.fitting.records import save_fit
+        from models.report.user import POOL
 
         inputs = [review] if review is not None else [DATA_DIR / "outcomes.csv"]
         save_fit(fit, save, POOL, inputs, {"source": source, "where": where or []})
@@ -148,10 +148,10 @@ def sample(data: "pd.DataFrame", priors: Any, draws: int, seed: int) -> tuple[An
     from rich.console import Console
 
     with Console(stderr=True).status("compiling and sampling the Bayesian model"):
-        from models.estimands import pooled_estimands
+        from models.analyses.pools.summary import summarise_pooled
+        from models.estimands.rates import pooled_estimands
+        from models.fitting.sampler import Sampler, SamplerSettings
         from models.pooled import build_pooled_model
-        from models.pooled_results import summarise_pooled
-        from models.sampling import Sampler, SamplerSettings
 
         sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
         fit = sampler.fit(build_pooled_model, data, priors, pooled_estimands)
@@ -162,9 +162,9 @@ def pool_batch(
     source: Path, out: Path | None, priors: Any, scheduler: str | None, workers: int | None
 ) -> None:
     """Pool many reviews; faults are counted at the end, with exit code 2."""
-    from models.batch import run_batch
-    from models.cli import check_parallel_options
-    from models.errors import InputError
+    from models.analyses.pools.batch import run_batch
+    from models.common.errors import InputError
+    from models.interface.cli import check_parallel_options
 
     if out is None:
         raise InputError("--batch needs --out FILE.parquet or FILE.csv")
@@ -183,7 +183,7 @@ def show_frequentist(data: "pd.DataFrame", source: str, freeman_tukey: Any, glmm
     from rich.console import Console
     from rich.markup import escape
 
-    from models.tables import rate
+    from models.render.format import rate
 
     out = Console(highlight=False)
     events, total = int(data["events"].sum()), int(data["total"].sum())
@@ -211,7 +211,7 @@ def show_bayes(bayes: Any, gate: str) -> None:
     from rich.markup import escape
     from rich.table import Table
 
-    from models.tables import rate
+    from models.render.format import rate
 
     out = Console(highlight=False)
     for name, numbers in (

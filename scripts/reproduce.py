@@ -4,7 +4,7 @@ from pathlib import Path
 
 from cyclopts import App
 
-from models.cli import fail, run
+from models.interface.cli import fail, run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -35,14 +35,14 @@ def reproduce(
 
     from rich.console import Console
 
-    from models.cli import check_run_options
+    from models.interface.cli import check_run_options
 
     check_run_options(draws, seed)
     started = time.perf_counter()
     console = Console(highlight=False)
     console.print("loading the evidence and the sampler (about ten seconds)")
 
-    from models.job import Job
+    from models.interface.job import Job
 
     folder = out or Path("figures-quick" if quick else "figures")
     job = Job(out=folder, seed=seed, draws=draws // 2 if quick else draws, quick=quick)

@@ -5,7 +5,7 @@ from typing import Any, Literal
 
 from cyclopts import App
 
-from models.cli import run
+from models.interface.cli import run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -65,11 +65,11 @@ def subgroups(
     """
     from rich.console import Console
 
-    from models.cli import check_run_options
-    from models.errors import GateError, InputError
-    from models.grouping import group_by
+    from models.common.errors import GateError, InputError
+    from models.interface.cli import check_run_options
     from models.priors import Priors
-    from models.review import read_review
+    from models.reviews.groups import group_by
+    from models.reviews.reader import read_review
 
     if data is not None and outcome is not None:
         raise InputError("give either --data or --outcome")
@@ -94,8 +94,8 @@ def subgroups(
         review = group_by(read_review(data), by, str(data))
         name, lower = "events", lower_is_better
     else:
-        from models.evidence import load_evidence
-        from models.groupings import grouped_outcome
+        from models.evidence.groupings import grouped_outcome
+        from models.evidence.load import load_evidence
 
         name = outcome or "orr"
         review = grouped_outcome(load_evidence(), name, by)
@@ -109,27 +109,27 @@ def subgroups(
     }
     analysis: Any
     if engine == "grid":
-        from models.grid_subgroup import analyse_groups_exactly
+        from models.analyses.groups.exact import analyse_groups_exactly
 
         analysis = analyse_groups_exactly(review, priors, draws=draws, seed=seed, **settings)
     else:
         with Console(stderr=True).status("compiling and sampling the Bayesian model"):
-            from models.sampling import Sampler, SamplerSettings
-            from models.subgroup_job import analyse_groups
+            from models.analyses.groups.summary import analyse_groups
+            from models.fitting.sampler import Sampler, SamplerSettings
 
             sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
             analysis = analyse_groups(review, sampler, priors, **settings)
-    from models.subgroup_report import print_analysis
+    from models.analyses.groups.tables import print_analysis
 
     print_analysis(analysis, margin)
     if json is not None:
-        from models.runs import write_json
+        from models.fitting.records import write_json
 
         write_json(json, analysis.as_dict())
     if save is not None:
-        from models.constants import DATA_DIR
-        from models.discussion_user import GROUPS
-        from models.runs import save_fit
+        from models.common.constants import DATA_DIR
+        from models.fitting.records import save_fit
+        from models.report.user import GROUPS
 
         inputs = [data] if data is not None else [DATA_DIR / "outcomes.csv"]
         save_fit(analysis.fit, save, GROUPS, inputs, settings)

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from cyclopts import App
 
-from models.cli import run
+from models.interface.cli import run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -75,7 +75,7 @@ def subtypes(
     json
         Write every number, unrounded, to this file.
     """
-    from models.errors import GateError, InputError
+    from models.common.errors import GateError, InputError
 
     options = {
         "nex_mean": nex_mean,
@@ -104,7 +104,7 @@ def subtypes(
     kept = draws or (EXNEX_DRAWS if model == "exnex" else DRAWS)
     cells: pd.DataFrame | None = None
     if engine == "grid":
-        from models.grid_subtype import fit_exchangeable_exactly
+        from models.analyses.subtypes.exact import fit_exchangeable_exactly
         from models.priors import Priors
 
         fit, result = fit_exchangeable_exactly(frame, Priors(**settings), draws=kept, seed=seed)
@@ -117,8 +117,8 @@ def subtypes(
     if cells is not None:
         show_cells(cells)
     if json is not None:
-        from models.runs import write_json
-        from models.subtype_results import as_records
+        from models.analyses.subtypes.summary import as_records
+        from models.fitting.records import write_json
 
         content = {**result.as_dict(), "diagnostics": fit.gate.as_dict()}
         if cells is not None:
@@ -130,15 +130,15 @@ def subtypes(
 
 def _read(model: str, data: Path | None) -> tuple["pd.DataFrame", str]:
     """Return strata, or cells for the subtype by treatment model, and what they are called."""
-    from models.strata import read_cells, read_strata
+    from models.reviews.strata import read_cells, read_strata
 
     if data is not None:
         return (read_cells(data) if model == "by-treatment" else read_strata(data)), str(data)
-    from models.evidence import load_evidence
+    from models.evidence.load import load_evidence
 
     evidence = load_evidence()
     if model == "by-treatment":
-        from models.subtype_stage import paper_cells
+        from models.analyses.subtypes.run import paper_cells
 
         return paper_cells(evidence), "the paper's subtypes by treatment group"
     return evidence.strata(), "the paper's disjoint subtypes"
@@ -148,15 +148,15 @@ def _fit(
     model: str, frame: "pd.DataFrame", settings: dict[str, float], draws: int, seed: int
 ) -> tuple[Any, Any, "pd.DataFrame | None"]:
     """Fit a model; return fit, result and, for the subtype by treatment model, all cells."""
+    from models.analyses.subtypes.run import fit_by_treatment, fit_exchangeable, fit_exnex
+    from models.analyses.subtypes.summary import summarise_cells
     from models.exnex_priors import ExnexPriors
     from models.priors import Priors
-    from models.strata import strata_of_cells
-    from models.subtype_results import summarise_cells
-    from models.subtype_stage import fit_by_treatment, fit_exchangeable, fit_exnex
+    from models.reviews.strata import strata_of_cells
 
     # bad settings are refused before the sampler is loaded
     priors = ExnexPriors(**settings) if model == "exnex" else Priors(**settings)
-    from models.sampling import Sampler, SamplerSettings
+    from models.fitting.sampler import Sampler, SamplerSettings
 
     sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
     if model == "exnex":
@@ -174,7 +174,7 @@ def show(result: Any, source: str, gate: str) -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models.tables import probability, rate
+    from models.render.format import probability, rate
 
     out = Console(highlight=False)
     events, total = int(result.strata["events"].sum()), int(result.strata["total"].sum())
@@ -222,7 +222,7 @@ def show_cells(cells: "pd.DataFrame") -> None:
     from rich.console import Console
     from rich.table import Table
 
-    from models.tables import rate
+    from models.render.format import rate
 
     table = Table(title="Stratum by treatment", title_justify="left", box=None, pad_edge=False)
     for heading in ("stratum", "treatment", "events/total", "posterior median (95 % interval)"):

@@ -1,13 +1,11 @@
 """Shared fixtures: the evidence once, and small fits once."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
-from models.evidence import Evidence, load_evidence
-
-PROJECT = Path(__file__).resolve().parent.parent
+from models.common.constants import PROJECT_ROOT
+from models.evidence.load import Evidence, load_evidence
 
 
 @pytest.fixture(scope="session")
@@ -18,7 +16,7 @@ def evidence() -> Evidence:
 @pytest.fixture(scope="session")
 def sampler() -> Iterator[object]:
     """One sampler for all tests: every kind of model is compiled once."""
-    from models.sampling import Sampler, SamplerSettings
+    from models.fitting.sampler import Sampler, SamplerSettings
 
     return Sampler(SamplerSettings(draws=1000, tune=500, seed=1))
 
@@ -26,6 +24,6 @@ def sampler() -> Iterator[object]:
 @pytest.fixture(scope="session")
 def tables() -> dict[str, object]:
     """Return the committed tables, as texts and figures cite them."""
-    from models.citations import read_tables
+    from models.render.citations import read_tables
 
-    return read_tables(PROJECT / "figures" / "tables")
+    return read_tables(PROJECT_ROOT / "figures" / "tables")

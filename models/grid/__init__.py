@@ -66,7 +66,6 @@ belief propagation; Trefethen and Weideman (2014, SIAM Rev 56:385) for the trape
 Wild (1992, Appl Stat 41:337) for tangent rejection.
 """
 
-from models.grid.datatree import to_datatree
 from models.grid.distributions import HalfNormal, HalfT, Normal, ScalePrior
 from models.grid.fits import fit_pooled, fit_subgroup, fit_tree
 from models.grid.loo import shrinkage
@@ -84,5 +83,4 @@ __all__ = [
     "fit_subgroup",
     "fit_tree",
     "shrinkage",
-    "to_datatree",
 ]

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln, xlogy
 
-from models.errors import InputError
+from models.common.errors import InputError
 from models.grid.distributions import Array
 
 type IntArray = NDArray[np.intp]

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from models.errors import InputError
+from models.common.errors import InputError
 
 type Array = NDArray[np.float64]
 

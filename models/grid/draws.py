@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from models.errors import InputError
+from models.common.errors import InputError
 from models.grid.distributions import Array
 from models.grid.sampling import average_rates, draw_families, draw_scales_and_mean, draw_units
 from models.grid.tree import GridState

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from models.errors import InputError
+from models.common.errors import InputError
 from models.grid.data import TreeData, counts
 from models.grid.distributions import Array, HalfNormal, Normal, ScalePrior
 from models.grid.posteriors import PooledPosterior, SubgroupPosterior, TreePosterior
@@ -67,7 +67,7 @@ def fit_pooled(
 
     Raises
     ------
-    models.errors.InputError
+    models.common.errors.InputError
         For counts, labels or priors out of range.
     """
     x, n = counts("study", events, total)
@@ -120,7 +120,7 @@ def fit_subgroup(
 
     Raises
     ------
-    models.errors.InputError
+    models.common.errors.InputError
         For counts, labels or priors out of range, or a group that ``groups`` lacks.
     """
     x, n = counts("study", events, total)
@@ -183,7 +183,7 @@ def fit_tree(
 
     Raises
     ------
-    models.errors.InputError
+    models.common.errors.InputError
         For counts, labels or priors out of range.
     """
     x, n = counts("unit", events, total)

@@ -6,7 +6,7 @@ from functools import cached_property
 import numpy as np
 from scipy.special import expit, logit
 
-from models.constants import CI_PROB
+from models.common.constants import CI_PROB
 from models.grid.band import Axis, interpolate_rows, invert_rows, invert_table
 from models.grid.distributions import Array
 from models.grid.mesh import Mesh, ScaleRule

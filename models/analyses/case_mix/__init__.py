@@ -1,0 +1,1 @@
+"""Treatments at equal histology."""

@@ -1,0 +1,1 @@
+"""Whether model and conclusions hold: prediction, leave-one-out, sensitivity, calibration."""

@@ -1,0 +1,226 @@
+"""Model comparison by leave-one-out on the same arms: how far six models can be told apart.
+
+Pooled, by treatment, by line, by both, with Student-t study effects, and beta-binomial. Every
+log likelihood has the study effect integrated out, so all of them predict the same thing: the
+count of a study of which only its size (and group) is known.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+import arviz_stats as azs
+import numpy as np
+import pandas as pd
+import xarray as xr
+from scipy.special import betaln, expit
+from scipy.stats import t as student_t
+
+from models.analyses.checks.loo import (
+    OBSERVED,
+    integrated_log_likelihood,
+    log_coefficient,
+    psis,
+    with_log_likelihood,
+)
+from models.analyses.groups.exact import fit_groups
+from models.beta_binomial import build_beta_binomial_model
+from models.evidence.groupings import grouped_outcome
+from models.evidence.load import Evidence
+from models.fitting.datatree import to_datatree
+from models.grid import fit_pooled
+from models.priors import Priors
+from models.student_t import NU, build_student_t_model
+from models.treatment_line import build_treatment_line_model, join_factors
+
+if TYPE_CHECKING:
+    from models.fitting.fit import Fitter
+    from models.fitting.sampler import ModelBuilder
+
+type LogLikelihood = Callable[[xr.Dataset, pd.DataFrame], xr.DataArray]
+
+GRID_DRAWS: Final = 2000
+"""Independent draws in each of four chains, for the models that the grid engine has."""
+SMALL_DIFFERENCE: Final = 4.0
+"""Differences of elpd below this say nothing (Sivula, Magnusson and Vehtari 2020)."""
+PARETO_K_MAX: Final = 0.7
+"""Above it PSIS is unreliable (Vehtari et al. 2024); the limit for 2200 draws and more."""
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The compared models.
+
+    Attributes
+    ----------
+    table
+        One row a model, best first: ``model``, ``elpd``, ``se``, ``p_loo``, ``elpd_diff`` (this
+        model's elpd less the best one's, so at most 0), ``dse``, ``pareto_k_max``, ``verdict``.
+    pointwise
+        One row a study and model: ``model``, ``study``, ``elpd``, ``pareto_k``.
+    """
+
+    table: pd.DataFrame
+    pointwise: pd.DataFrame
+
+
+def student_t_log_likelihood(posterior: xr.Dataset, review: pd.DataFrame) -> xr.DataArray:
+    """Return the log likelihood of each count with the Student-t effect integrated out.
+
+    The trapezoid rule in ``s``, ``t = sinh(s)``: heavy tails become light ones, and the rule errs
+    little for a smooth integrand that vanishes at both ends.
+    """
+    s = np.linspace(-9.0, 9.0, 601)
+    effect = np.sinh(s)
+    weight = student_t.pdf(effect, NU) * np.cosh(s) * (s[1] - s[0])
+    theta = posterior["mu"].values[..., None] + posterior["tau"].values[..., None] * effect
+    log_p, log_q = -np.logaddexp(0, -theta), -np.logaddexp(0, theta)
+    columns = []
+    for x, n in zip(review["events"], review["total"], strict=True):
+        likelihood = np.exp(x * log_p + (n - x) * log_q + float(log_coefficient(x, n)))
+        columns.append(np.log(likelihood @ weight))
+    return _labelled(np.stack(columns, axis=-1), review)
+
+
+def beta_binomial_log_likelihood(posterior: xr.Dataset, review: pd.DataFrame) -> xr.DataArray:
+    """Return the beta-binomial log likelihood of each count."""
+    mean = expit(posterior["mu"].values)[..., None]
+    phi = (1 / posterior["rho"].values - 1)[..., None]
+    x, n = (review[name].to_numpy(dtype=np.float64) for name in ("events", "total"))
+    a, b = mean * phi, (1 - mean) * phi
+    return _labelled(log_coefficient(x, n) + betaln(x + a, n - x + b) - betaln(a, b), review)
+
+
+def treatment_line_log_likelihood(posterior: xr.Dataset, review: pd.DataFrame) -> xr.DataArray:
+    """Return the integrated log likelihood of the regression on treatment and line."""
+    means = []
+    for row in review.itertuples():
+        treatment = posterior["treatment_effect"].sel(treatment=row.treatment, drop=True)
+        line = posterior["line_effect"].sel(line=row.line, drop=True)
+        mean = posterior["mu"] + posterior["sigma_treatment"] * treatment
+        means.append(mean + posterior["sigma_line"] * line)
+    logits = xr.concat(means, dim="study")
+    columns = [
+        integrated_log_likelihood(
+            xr.Dataset({"mu": logits.isel(study=[i]).squeeze("study"), "tau": posterior["tau"]}),
+            review.iloc[[i]],
+        )
+        for i in range(len(review))
+    ]
+    return xr.concat(columns, dim="study").transpose("chain", "draw", "study")
+
+
+FITS: Final[Mapping[str, tuple[str, "ModelBuilder", LogLikelihood]]] = {
+    "treatment + line": (
+        "compare_treatment_line",
+        build_treatment_line_model,
+        treatment_line_log_likelihood,
+    ),
+    "Student-t effects": ("compare_student_t", build_student_t_model, student_t_log_likelihood),
+    "beta-binomial": (
+        "compare_beta_binomial",
+        build_beta_binomial_model,
+        beta_binomial_log_likelihood,
+    ),
+}
+"""The sampled models: name of the fit, builder, and integrated log likelihood."""
+
+
+def _labelled(values: Any, review: pd.DataFrame) -> xr.DataArray:
+    labels = review["study"].astype(str).to_numpy()
+    return xr.DataArray(values, dims=("chain", "draw", "study"), coords={"study": labels})
+
+
+def _no_estimands(posterior: xr.Dataset, seed: int) -> xr.Dataset:
+    return xr.Dataset()
+
+
+def comparison_trees(
+    evidence: Evidence,
+    sampler: "Fitter",
+    priors: Priors,
+    keep: Callable[[str, str, Any], None],
+) -> dict[str, xr.DataTree]:
+    """Fit the six models to the 38 arms; three by the grid engine, three by the sampler.
+
+    ``keep`` is called with name, description and fit of each sampled one, which must judge it.
+    """
+    review = evidence.outcome("orr")
+    exact = fit_pooled(
+        review["events"],
+        review["total"],
+        study=list(review["study"]),
+        mu_mean=priors.mu_mean,
+        mu_sd=priors.mu_sd,
+        tau_scale=priors.tau_scale,
+    )
+    seed = sampler.settings.seed
+    found: dict[str, xr.DataTree] = {}
+
+    def add(name: str, posterior: xr.Dataset, log_likelihood: xr.DataArray) -> None:
+        found[name] = with_log_likelihood(posterior, log_likelihood)
+
+    pooled = to_datatree(exact, priors=priors, draws=GRID_DRAWS, seed=seed)["posterior"]
+    posterior = pooled.to_dataset()
+    add("pooled", posterior, integrated_log_likelihood(posterior, review))
+    for name, by in (("treatment", "treatment"), ("line", "line_with_unknown")):
+        groups = grouped_outcome(evidence, "orr", by)
+        tree = to_datatree(fit_groups(groups, priors), priors=priors, draws=GRID_DRAWS, seed=seed)
+        posterior = tree["posterior"].to_dataset()
+        add(name, posterior, integrated_log_likelihood(posterior, groups))
+    both = review.assign(group=join_factors(review["treatment"], review["line"]))
+    for name, (stem, build, formula) in FITS.items():
+        frame = both if build is build_treatment_line_model else review
+        fit = sampler.fit(build, frame, priors, _no_estimands, stem)
+        keep(stem, f"ORR, model comparison: {name}", fit)
+        add(name, fit.posterior, formula(fit.posterior, frame))
+    return found
+
+
+def verdict(difference: float, dse: float) -> str:
+    """Return what a difference of elpd allows to say: no winner among near models."""
+    if difference == 0:
+        return "highest elpd"
+    if abs(difference) < SMALL_DIFFERENCE:
+        return f"not told apart (difference below {SMALL_DIFFERENCE:g})"
+    if abs(difference) < 2 * dse:
+        return "not told apart (difference within 2 SE)"
+    return "predicts worse"
+
+
+def compare_models(trees: dict[str, xr.DataTree]) -> Compared:
+    """Compare the models by ArviZ's PSIS-LOO."""
+    found = {name: psis(tree) for name, tree in trees.items()}
+    compared = azs.compare(dict(trees), var_name=OBSERVED, round_to="none")
+    order = [str(name) for name in compared.index]
+    rows = []
+    for name in order:
+        row, loo = compared.loc[name], found[name]
+        difference, dse = float(row["elpd_diff"]), float(row["dse"])
+        rows.append(
+            {
+                "model": name,
+                "elpd": float(row["elpd"]),
+                "se": float(row["se"]),
+                "p_loo": float(row["p"]),
+                "elpd_diff": difference,
+                "dse": dse,
+                "pareto_k_max": float(loo.pareto_k.max()),
+                "verdict": verdict(difference, dse),
+            }
+        )
+    pointwise = pd.concat(
+        [
+            pd.DataFrame(
+                {
+                    "model": name,
+                    "study": trees[name]["log_likelihood"][OBSERVED]["study"].values,
+                    "elpd": found[name].elpd_i.values,
+                    "pareto_k": found[name].pareto_k.values,
+                }
+            )
+            for name in order
+        ],
+        ignore_index=True,
+    )
+    return Compared(pd.DataFrame(rows), pointwise)

@@ -1,0 +1,324 @@
+"""What is varied in the sensitivity analysis: priors, the paper's own exclusions, corrections.
+
+A scenario is a set of priors and a function of the arms of an outcome. Nothing is fitted here.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import pandas as pd
+
+from models.common.errors import InputError
+from models.evidence.load import Evidence
+from models.grid import HalfNormal, HalfT, ScalePrior
+from models.priors import DEFAULT_PRIORS
+
+MU_SDS: Final = (1.0, 1.5, 2.5)
+TAU_SCALES: Final = (0.5, 1.0, 2.0)
+MAIN_TAU: Final = HalfNormal(DEFAULT_PRIORS.tau_scale)
+MAIN_SIGMA: Final = HalfNormal(DEFAULT_PRIORS.sigma_scale)
+SMALL_ARM: Final = 40
+"""The paper leaves out trials "with fewer than 40 participants"."""
+
+NOT_APPROVED: Final = {
+    "Naing2021": "pacmilimab",
+    "Day2023": "nofazinlimab",
+    "Shi2020": "geptanolimab",
+    "Kelly2023": "epacadostat",
+    "Xie2023": "TQB2858",
+    "Chawla2022_CMB305": "CMB305",
+    "Toulmonde2024": "JX-594",
+    "Zhou2023": "MASCT-I",
+}
+"""Arm and the drug in it that, to our knowledge, no regulator had approved for any use by 2024."""
+
+NOT_FDA: Final = NOT_APPROVED | {
+    "Liu2022": "TQB2450 and anlotinib",
+    "Tian2024": "camrelizumab",
+    "Tian2022": "sintilimab",
+}
+"""The same with drugs that only other regulators than the FDA had approved."""
+
+ASPS_ONLY: Final = "ASPS"
+
+type Change = Callable[[str, pd.DataFrame], pd.DataFrame]
+"""From outcome code and its arms to the arms that are analysed."""
+
+
+@dataclass(frozen=True)
+class PriorSet:
+    """Priors of one scenario, logit scale."""
+
+    mu_sd: float = DEFAULT_PRIORS.mu_sd
+    tau: ScalePrior = MAIN_TAU
+    sigma: ScalePrior = MAIN_SIGMA
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One way of repeating the analysis.
+
+    Attributes
+    ----------
+    scenario_id, kind, label
+        Short id; ``main``, ``prior``, ``paper``, ``correction`` or ``population``; what is done.
+    reason
+        Why, and how the paper's words were read.
+    change
+        What is done to the arms.
+    priors
+        The priors.
+    published
+        What the paper states of its own analysis, in words; empty if it is no analysis of the
+        paper's.
+    """
+
+    scenario_id: str
+    kind: str
+    label: str
+    reason: str
+    change: Change = lambda outcome, arms: arms
+    priors: PriorSet = PriorSet()
+    published: str = ""
+
+
+@dataclass(frozen=True)
+class Correction:
+    """A count that a trial's report gives otherwise than the meta-analysis.
+
+    Attributes
+    ----------
+    report_id
+        Row of ``trial_reports``.
+    text
+        What must stand in that row, so that no number here is without its source.
+    arm_id, outcome, events, total
+        The count used in place of the paper's.
+    """
+
+    report_id: str
+    text: str
+    arm_id: str
+    outcome: str
+    events: int
+    total: int
+
+
+CORRECTIONS: Final = {
+    "D'Angelo 2018: confirmed responses, 2/38 and 6/38": (
+        Correction("R01", "2/38", "DAngelo2018_nivo", "orr", 2, 38),
+        Correction("R01", "6/38", "DAngelo2018_nivoipi", "orr", 6, 38),
+    ),
+    "Shi 2020: grade 3-4 events 3/37": (Correction("R02", "3/37", "Shi2020", "trae", 3, 37),),
+    "Blay 2023: response within 12 weeks, 6/97": (
+        Correction("R08", "6/97", "Blay2023", "orr", 6, 97),
+    ),
+    "Kelly 2020: response within 24 weeks, 6/20": (
+        Correction("R10", "6/20", "Kelly2020", "orr", 6, 20),
+    ),
+    "Wagner 2021: denominator 16": (Correction("R13", "4/16", "Wagner2021", "orr", 4, 16),),
+}
+"""Corrections by what they are called; both windows are those of the endpoint in Table 1."""
+
+
+def corrected(outcome: str, arms: pd.DataFrame, changes: tuple[Correction, ...]) -> pd.DataFrame:
+    """Return the arms of an outcome with corrected counts."""
+    arms = arms.copy()
+    for change in changes:
+        if change.outcome == outcome:
+            row = arms["arm_id"] == change.arm_id
+            arms.loc[row, ["events", "total"]] = (change.events, change.total)
+    return arms
+
+
+def _orr_where(condition: Callable[[pd.DataFrame], "pd.Series"]) -> Change:
+    """Return a change that keeps arms of the response outcome and leaves the others alone."""
+
+    def change(outcome: str, arms: pd.DataFrame) -> pd.DataFrame:
+        return arms[condition(arms)].reset_index(drop=True) if outcome == "orr" else arms
+
+    return change
+
+
+def _enrolled(outcome: str, arms: pd.DataFrame) -> pd.DataFrame:
+    return arms.assign(total=arms["enrolled"]) if outcome == "orr" else arms
+
+
+def _without(arm_ids: Mapping[str, str]) -> Change:
+    return _orr_where(lambda arms: ~arms["arm_id"].isin(list(arm_ids)))
+
+
+def _drugs(arm_ids: Mapping[str, str]) -> str:
+    return "; ".join(f"{arm}: {drug}" for arm, drug in arm_ids.items())
+
+
+def check_corrections(evidence: Evidence) -> None:
+    """Hold every correction against the trial report that it cites.
+
+    Raises
+    ------
+    InputError
+        If the row does not contain the count.
+    """
+    said = evidence.trial_reports.set_index("report_id")["report_says"]
+    for changes in CORRECTIONS.values():
+        for change in changes:
+            if change.text not in str(said.get(change.report_id, "")):
+                raise InputError(
+                    f"trial_reports.csv, row {change.report_id}: {change.text!r} not found"
+                )
+
+
+def prior_scenarios() -> list[Scenario]:
+    """List the prior grid, the default left out (it is the main analysis)."""
+    reason = "prior of mu and of tau; sigma_group as in the main analysis"
+    found = [
+        Scenario(
+            f"mu{mu:g}_tau{tau:g}",
+            "prior",
+            f"mu ~ N(0, {mu:g}), tau ~ HalfNormal({tau:g})",
+            reason,
+            priors=PriorSet(mu, HalfNormal(tau)),
+        )
+        for mu in MU_SDS
+        for tau in TAU_SCALES
+        if (mu, tau) != (1.5, 1.0)
+    ]
+    heavy = HalfT(1.0, 3.0)
+    found += [
+        Scenario("tau_t", "prior", "tau ~ half-t(3, 1)", reason, priors=PriorSet(tau=heavy)),
+        *(
+            Scenario(
+                f"sigma{scale:g}",
+                "prior",
+                f"sigma_group ~ HalfNormal({scale:g})",
+                "prior of the spread between groups: no pool of all arms has it",
+                priors=PriorSet(sigma=HalfNormal(scale)),
+            )
+            for scale in (0.5, 2.0)
+        ),
+        Scenario(
+            "sigma_t",
+            "prior",
+            "sigma_group ~ half-t(3, 1)",
+            "prior of the spread between groups: no pool of all arms has it",
+            priors=PriorSet(sigma=heavy),
+        ),
+    ]
+    return found
+
+
+def paper_scenarios() -> list[Scenario]:
+    """List the paper's own sensitivity analyses as far as the tables tell."""
+    unchanged = 'only "did not significantly alter" (P067)'
+    return [
+        Scenario(
+            "paper1",
+            "paper",
+            "(1) denominators: all enrolled",
+            "the paper divides by all subjects of the study",
+            _enrolled,
+            published=unchanged,
+        ),
+        Scenario(
+            "paper2_enrolled",
+            "paper",
+            f"(2) arms of >= {SMALL_ARM} enrolled",
+            "participants read as enrolled patients of the arm",
+            _orr_where(lambda arms: arms["enrolled"] >= SMALL_ARM),
+            published=unchanged,
+        ),
+        Scenario(
+            "paper2_evaluable",
+            "paper",
+            f"(2) arms of >= {SMALL_ARM} evaluable",
+            "participants read as evaluable patients of the arm",
+            _orr_where(lambda arms: arms["total"] >= SMALL_ARM),
+            published=unchanged,
+        ),
+        Scenario(
+            "paper3",
+            "paper",
+            "(3) phase II single-arm only",
+            "design 'phase II single-arm' in Table 1: phases I, Ib, I/II and randomised left out",
+            _orr_where(lambda arms: arms["design"] == "phase II single-arm"),
+            published=unchanged,
+        ),
+        Scenario(
+            "paper4",
+            "paper",
+            "(4) RECIST 1.1 only",
+            "irRC and irRECIST left out; 'RECIST 1.1 at 24 weeks' (Kelly 2023) is kept",
+            _orr_where(lambda arms: arms["response_criteria"].str.startswith("RECIST 1.1")),
+            published=unchanged,
+        ),
+        Scenario(
+            "paper5_all24",
+            "paper",
+            "(5) not repeatable; all 24 arms of >= second line",
+            "the paper keeps 15 studies without naming them; 5 of the 1,307,504 sets of 15 out "
+            "of these 24 arms give every printed digit (P066, A43), so the 15 cannot be told. "
+            "All 24 are shown instead",
+            _orr_where(lambda arms: arms["line"] == ">= second line"),
+            published="0.09 (0.04-0.17), 15 studies (P066)",
+        ),
+        Scenario(
+            "paper6",
+            "paper",
+            "(6) drugs approved by some regulator",
+            "the paper gives no list. Left out, approved for no use by any regulator by 2024 "
+            f"(our knowledge, not the paper's): {_drugs(NOT_APPROVED)}",
+            _without(NOT_APPROVED),
+            published=unchanged,
+        ),
+        Scenario(
+            "paper6_fda",
+            "paper",
+            "(6) drugs approved by the FDA",
+            f"the same with approval by the FDA; left out: {_drugs(NOT_FDA)}",
+            _without(NOT_FDA),
+            published=unchanged,
+        ),
+    ]
+
+
+def correction_scenarios() -> list[Scenario]:
+    """List the corrections from the trial reports, one by one and together."""
+
+    def using(changes: tuple[Correction, ...]) -> Change:
+        return lambda outcome, arms: corrected(outcome, arms, changes)
+
+    found = [
+        Scenario(
+            f"correction{number}",
+            "correction",
+            label,
+            f"trial report {', '.join(sorted({c.report_id for c in changes}))}",
+            using(changes),
+        )
+        for number, (label, changes) in enumerate(CORRECTIONS.items(), 1)
+    ]
+    together = tuple(c for changes in CORRECTIONS.values() for c in changes)
+    return [
+        *found,
+        Scenario("corrections", "correction", "all of these together", "as above", using(together)),
+    ]
+
+
+def scenarios() -> list[Scenario]:
+    """List every scenario, the main analysis first."""
+    asps = Scenario(
+        "no_asps",
+        "population",
+        "arms that enrolled ASPS only left out",
+        "alveolar soft part sarcoma responds unusually often; such arms are in two groups only",
+        _orr_where(lambda arms: arms["single_histology"].fillna("") != ASPS_ONLY),
+    )
+    return [
+        Scenario("main", "main", "main analysis", "as in every other table"),
+        *prior_scenarios(),
+        *paper_scenarios(),
+        *correction_scenarios(),
+        asps,
+    ]

@@ -1,0 +1,333 @@
+"""Whether any conclusion changes. Pools and claims under other priors, exclusions and counts.
+
+Every scenario of `models.analyses.checks.scenarios` is computed by the grid engine: pools exactly,
+the claims of `models.analyses.groups.claims` from independent joint draws of the exact posterior,
+with one seed, so that scenarios differ by what was changed and by a Monte Carlo error of at most
+``0.5 / sqrt(DRAWS)``, 0.0056. Only scales and group means are drawn, since no claim needs the
+effects of single studies, and what a scenario leaves as it is is not computed again.
+"""
+
+from collections.abc import Callable, Hashable, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from scipy.special import expit
+
+from models.analyses.checks.scenarios import PriorSet, Scenario, check_corrections, scenarios
+from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, wording
+from models.common.constants import OUTCOMES
+from models.estimands.contrasts import DEFAULT_MARGIN
+from models.evidence.groupings import GROUPINGS
+from models.evidence.load import Evidence
+from models.frequentist.freeman_tukey import freeman_tukey_pool
+from models.grid import fit_pooled, fit_subgroup
+from models.grid.sampling import draw_families, draw_scales_and_mean
+
+DRAWS: Final = 8_000
+_TOLERANCE: Final = 1e-3
+"""Of means and standard deviations behind the draws, logit scale: a tenth of what 8000 draws can
+tell, since no posterior standard deviation here is below 0.1."""
+VISIBLE_SHIFT: Final = 0.05
+"""A wording that changes with a smaller shift of the probability lay at a limit of the scale."""
+FIRST, LATER = "first line", ">= second line"
+
+type Rates = Mapping[str, NDArray[np.float64]]
+"""Draws of the typical rates by group."""
+
+
+@dataclass(frozen=True)
+class ClaimEvent:
+    """The event whose probability a claim rests on (`models.analyses.groups.claims.paper_claims`).
+
+    Attributes
+    ----------
+    claim_id, label
+        Id there, and a short name.
+    outcome, grouping
+        The analysis.
+    groups
+        Groups without which there is nothing to judge.
+    event
+        From draws of the typical rates to whether the event holds in each.
+    """
+
+    claim_id: str
+    label: str
+    outcome: str
+    grouping: str
+    groups: tuple[str, ...]
+    event: Callable[[Rates], NDArray[np.bool_]]
+
+
+def _above(a: str, b: str) -> Callable[[Rates], NDArray[np.bool_]]:
+    return lambda rates: rates[a] > rates[b]
+
+
+def _similar(a: str, b: str) -> Callable[[Rates], NDArray[np.bool_]]:
+    return lambda rates: np.abs(rates[a] - rates[b]) <= DEFAULT_MARGIN
+
+
+def _highest(a: str) -> Callable[[Rates], NDArray[np.bool_]]:
+    return lambda rates: rates[a] == np.max(list(rates.values()), axis=0)
+
+
+def _combinations(rates: Rates) -> NDArray[np.bool_]:
+    others = [values for group, values in rates.items() if group != MONO]
+    return np.asarray(np.mean(others, axis=0) > rates[MONO])
+
+
+EVENTS: Final = (
+    ClaimEvent("C01", "TKI has the highest ORR", "orr", "treatment", (TKI,), _highest(TKI)),
+    ClaimEvent("C02", "TKI > mono, ORR", "orr", "treatment", (TKI, MONO), _above(TKI, MONO)),
+    ClaimEvent("C03", "chemo > mono, ORR", "orr", "treatment", (CHEMO, MONO), _above(CHEMO, MONO)),
+    ClaimEvent("C04", "combinations > mono, ORR", "orr", "treatment", (MONO,), _combinations),
+    ClaimEvent("C05", "dual ~ mono, ORR", "orr", "treatment", (DUAL, MONO), _similar(DUAL, MONO)),
+    ClaimEvent(
+        "C06", "immuno ~ mono, ORR", "orr", "treatment", (IMMUNO, MONO), _similar(IMMUNO, MONO)
+    ),
+    ClaimEvent("C07", "TKI has the highest DCR", "dcr", "treatment", (TKI,), _highest(TKI)),
+    ClaimEvent(
+        "C08", "first > later line, ORR", "orr", "line", (FIRST, LATER), _above(FIRST, LATER)
+    ),
+    ClaimEvent(
+        "C09",
+        "the same in chemo arms",
+        "orr",
+        "line_in_chemotherapy",
+        (FIRST, LATER),
+        _above(FIRST, LATER),
+    ),
+    ClaimEvent(
+        "C10", "first > later line, DCR", "dcr", "line", (FIRST, LATER), _above(FIRST, LATER)
+    ),
+    ClaimEvent("C11", "TKI > mono, TRAE", "trae", "treatment", (TKI, MONO), _above(TKI, MONO)),
+    ClaimEvent(
+        "C12", "chemo > mono, TRAE", "trae", "treatment", (CHEMO, MONO), _above(CHEMO, MONO)
+    ),
+)
+"""The claims with a probability, in the order of the claims table."""
+
+
+def grouped(arms: pd.DataFrame, grouping: str) -> pd.DataFrame:
+    """Return the arms of a grouping with the text column ``group``, in any order."""
+    rule = GROUPINGS[grouping]
+    for column, value in (rule.where or {}).items():
+        arms = arms[arms[column] == value]
+    group = arms[rule.column].map(rule.labels)
+    return arms[group.notna()].assign(group=group[group.notna()])
+
+
+def typical_rates(
+    arms: pd.DataFrame, grouping: str, priors: PriorSet, draws: int, seed: int
+) -> dict[str, NDArray[np.float64]]:
+    """Return independent draws of the typical rate of each group that has arms."""
+    review = grouped(arms, grouping)
+    if review.empty:
+        return {}
+    groups = [g for g in GROUPINGS[grouping].labels.values() if (review["group"] == g).any()]
+    exact = fit_subgroup(
+        review["events"],
+        review["total"],
+        list(review["group"]),
+        groups=groups,
+        mu_sd=priors.mu_sd,
+        sigma_prior=priors.sigma,
+        tau_prior=priors.tau,
+        tolerance=_TOLERANCE,
+    )
+    state, rng = exact.solution.state, np.random.default_rng(seed)
+    mu, sigma, tau = draw_scales_and_mean(state, draws, rng)
+    effects = draw_families(state, mu, sigma, tau, rng)
+    rates = expit(mu[:, None] + sigma[:, None] * effects)
+    return {group: rates[:, column] for column, group in enumerate(groups)}
+
+
+def pool_row(arms: pd.DataFrame, priors: PriorSet) -> dict[str, float]:
+    """Return median and interval of typical and average rate and of tau, and the paper's pool."""
+    exact = fit_pooled(arms["events"], arms["total"], mu_sd=priors.mu_sd, tau_prior=priors.tau)
+    row: dict[str, float] = {"k": len(arms)}
+    for name, summary in (
+        ("typical", exact.mu.rate_summary()),
+        ("average", exact.average_rate.summary()),
+        ("tau", exact.tau.summary()),
+    ):
+        for part in ("median", "lower", "upper"):
+            row[f"{name}_{part}"] = float(np.squeeze(getattr(summary, part)))
+    row["quadrature_error"] = exact.quadrature_error
+    published = freeman_tukey_pool(arms["events"], arms["total"])
+    row["ft_estimate"], row["ft_lower"], row["ft_upper"] = (
+        published.estimate,
+        published.lower,
+        published.upper,
+    )
+    return row
+
+
+def _changed(a: pd.DataFrame, b: pd.DataFrame) -> bool:
+    return _counts(a) != _counts(b)
+
+
+class _Engine:
+    """Computes each combination of counts and priors once."""
+
+    def __init__(self, draws: int, seed: int) -> None:
+        self.draws, self.seed = draws, seed
+        self._rates: dict[Hashable, dict[str, NDArray[np.float64]]] = {}
+        self._pools: dict[Hashable, dict[str, float]] = {}
+
+    def rates(
+        self, arms: pd.DataFrame, grouping: str, priors: PriorSet
+    ) -> dict[str, NDArray[np.float64]]:
+        key = (_counts(grouped(arms, grouping)), grouping, priors)
+        if key not in self._rates:
+            self._rates[key] = typical_rates(arms, grouping, priors, self.draws, self.seed)
+        return self._rates[key]
+
+    def pool(self, arms: pd.DataFrame, priors: PriorSet) -> dict[str, float]:
+        key = (_counts(arms), priors.mu_sd, priors.tau)
+        if key not in self._pools:
+            self._pools[key] = pool_row(arms, priors)
+        return self._pools[key]
+
+
+def _counts(arms: pd.DataFrame) -> tuple[tuple[object, ...], ...]:
+    return tuple(arms[["arm_id", "events", "total"]].itertuples(index=False, name=None))
+
+
+def _claims(
+    scenario: Scenario, arms: Mapping[str, pd.DataFrame], engine: _Engine
+) -> list[dict[str, object]]:
+    analyses = dict.fromkeys((event.outcome, event.grouping) for event in EVENTS)
+    rates = {key: engine.rates(arms[key[0]], key[1], scenario.priors) for key in analyses}
+    rows: list[dict[str, object]] = []
+    for event in EVENTS:
+        found = rates[event.outcome, event.grouping]
+        judged = all(group in found for group in event.groups) and len(found) > 1
+        p = float(event.event(found).mean()) if judged else float("nan")
+        rows.append(
+            {
+                "quantity": event.claim_id,
+                "label": event.label,
+                "probability": p,
+                "verdict": wording(p) if judged else "a group has no arm left",
+            }
+        )
+    return rows
+
+
+def sensitivity_table(
+    evidence: Evidence, seed: int, *, draws: int = DRAWS, wanted: list[Scenario] | None = None
+) -> pd.DataFrame:
+    """Repeat the pools of all arms and the claims in every scenario.
+
+    Parameters
+    ----------
+    evidence
+        The validated evidence.
+    seed, draws
+        Of the joint draws behind the claims.
+    wanted
+        Scenarios, the main analysis first; all of them by default.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a scenario and quantity. Pools (``quantity`` = outcome code): ``k``,
+        ``typical_*``, ``average_*`` and ``tau_*`` (median, lower, upper), ``ft_*`` (the published
+        estimator on the same counts: estimate, lower, upper), ``typical_shift`` and
+        ``average_shift`` (medians less those of the main analysis, proportions). Claims
+        (``quantity`` = claim id): ``probability``, ``verdict``, ``probability_shift`` and
+        ``verdict_changed``; ``conclusion_changed`` if the probability moved by ``VISIBLE_SHIFT``
+        at least, too. ``same_data`` is true where a scenario leaves the counts of an
+        outcome as they are.
+
+    Raises
+    ------
+    models.common.errors.InputError
+        If a correction does not stand in the trial report it cites.
+    """
+    check_corrections(evidence)
+    original = {outcome: evidence.outcome(outcome) for outcome in OUTCOMES}
+    engine, tables = _Engine(draws, seed), []
+    for scenario in wanted or scenarios():
+        arms = {outcome: scenario.change(outcome, frame) for outcome, frame in original.items()}
+        rows: list[dict[str, object]] = [
+            {
+                "quantity": outcome,
+                "label": OUTCOMES[outcome],
+                "same_data": not _changed(arms[outcome], original[outcome]),
+                **engine.pool(arms[outcome], scenario.priors),
+            }
+            for outcome in OUTCOMES
+        ]
+        outcome_of = {event.claim_id: event.outcome for event in EVENTS}
+        for row in _claims(scenario, arms, engine):
+            outcome = outcome_of[str(row["quantity"])]
+            same = not _changed(arms[outcome], original[outcome])
+            rows.append(row | {"same_data": same})
+        table = pd.DataFrame(rows)
+        table.insert(0, "scenario", scenario.scenario_id)
+        table.insert(1, "kind", scenario.kind)
+        table.insert(2, "change", scenario.label)
+        tables.append(table.assign(published=scenario.published, reason=scenario.reason))
+    return _against_main(pd.concat(tables, ignore_index=True))
+
+
+def _against_main(table: pd.DataFrame) -> pd.DataFrame:
+    main = table[table["scenario"] == "main"].set_index("quantity")
+    for column in ("typical_median", "average_median", "probability"):
+        base = table["quantity"].map(main[column])
+        table[f"{column.removesuffix('_median')}_shift"] = table[column] - base
+    words = table["quantity"].map(main["verdict"])
+    judged = table["probability"].notna()
+    table["verdict_changed"] = judged & (table["verdict"] != words)
+    moved = table["probability_shift"].abs() >= VISIBLE_SHIFT
+    table["conclusion_changed"] = table["verdict_changed"] & moved
+    return table
+
+
+def sensitivity_summary(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how far each kind of scenario moved the pooled response rate and each claim.
+
+    Parameters
+    ----------
+    table
+        See `sensitivity_table`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a kind (the main analysis left out) and quantity, the response rate (``orr``) or a
+        claim: ``kind``, ``quantity``, ``scenarios`` (in which it could be judged), ``lowest``,
+        ``highest`` and ``largest_shift`` (absolute) of the typical rate or of the probability,
+        and ``changed``: in how many scenarios a conclusion changed (claims; 0 for the rate).
+        A last row a kind, ``quantity`` = ``claims``, counts the claims (``scenarios``) and those
+        that changed in one scenario at least (``changed``).
+    """
+    rows: list[dict[str, object]] = []
+    for kind, inside in table[table["kind"] != "main"].groupby("kind", sort=False):
+        wanted = inside["quantity"].eq("orr") | inside["probability"].notna()
+        changed = 0
+        for quantity, found in inside[wanted].groupby("quantity", sort=False):
+            name = "typical" if quantity == "orr" else "probability"
+            values = found["typical_median" if quantity == "orr" else "probability"]
+            times = int(found["conclusion_changed"].sum())
+            changed += times > 0
+            rows.append(
+                {
+                    "kind": kind,
+                    "quantity": quantity,
+                    "scenarios": len(found),
+                    "lowest": values.min(),
+                    "highest": values.max(),
+                    "largest_shift": found[f"{name}_shift"].abs().max(),
+                    "changed": times,
+                }
+            )
+        rows.append(
+            {"kind": kind, "quantity": "claims", "scenarios": len(EVENTS), "changed": changed}
+        )
+    return pd.DataFrame(rows)

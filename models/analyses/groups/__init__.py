@@ -1,0 +1,1 @@
+"""Treatments and lines compared, and what becomes of the paper's conclusions."""

@@ -1,0 +1,1 @@
+"""Every pool that the paper prints, by three estimators."""

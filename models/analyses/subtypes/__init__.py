@@ -1,0 +1,1 @@
+"""Histologic subtypes: shrinkage of the small ones, and each under every treatment."""

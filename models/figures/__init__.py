@@ -1,1 +1,0 @@
-"""Figures: results in, ``matplotlib.figure.Figure`` out. Only scripts save them."""

@@ -1,0 +1,236 @@
+"""Sampling of the case-mix model: NUTS and the lattice step in one ``pymc.sample``, and its gate.
+
+The general sampler (`models.fitting.sampler`) hands continuous models to nutpie. Here a table of
+integers is sampled jointly with the continuous variables, so PyMC's own NUTS takes turns with
+`models.fitting.lattice_step.LatticeStep`.
+
+The gate is that of every other fit, over the continuous variables, the estimands and every cell of
+the table that takes another value than its most frequent one in at least ``MOVING`` of the draws.
+For cells that the margins leave free but that move less than that, R-hat and effective sample sizes
+say little; their means must agree between chains within ``CHAIN_MEANS`` patients.
+"""
+
+import os
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+import numpy as np
+import pandas as pd
+import pymc as pm
+import xarray as xr
+from numpy.typing import NDArray
+
+from models.fitting.fit import EstimandFunction
+from models.fitting.gate import GateReport, check_fit
+from models.fitting.lattice_steps import TABLE, make_steps, starting_points
+from models.fitting.sampler import Fit, ModelBuilder, SamplerSettings, fit_until_passed
+from models.priors import Priors
+from models.reviews.case_mix import CaseMixReview, from_ledger
+
+MOVING: Final = 0.01
+"""Least share of draws off the most frequent value for a cell to be judged like a parameter."""
+CHAIN_MEANS: Final = 0.05
+"""Greatest difference of chains' means, in patients, of the other free cells."""
+
+type BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True)
+class LatticeFit(Fit):
+    """A fit with a latent table."""
+
+    def settings_dict(self) -> dict[str, Any]:
+        """Return sampler, settings and escalation for the run record."""
+        return {**super().settings_dict(), "sampler": "pymc NUTS with lattice step"}
+
+
+@dataclass(frozen=True)
+class CellCounts:
+    """How many cells of the table are what.
+
+    Attributes
+    ----------
+    cells, fixed
+        All cells; those to which margins and known cells leave one value.
+    moving, resting
+        Free cells that take another value than the most frequent in at least ``MOVING`` of the
+        draws, and the others.
+    resting_difference
+        Largest difference between chains' means over the resting cells, patients.
+    """
+
+    cells: int
+    fixed: int
+    moving: int
+    resting: int
+    resting_difference: float
+
+
+def full_table(posterior: xr.Dataset, review: CaseMixReview) -> NDArray[np.int64]:
+    """Return the draws of the whole table, ``(cells, chain * draw)``.
+
+    Fits keep the cells that the margins leave free; the others have one possible value.
+    """
+    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    least, _ = review.lattice.ranges
+    table = np.repeat(least[:, None], size, axis=1)
+    if TABLE in posterior:
+        free = posterior[TABLE].transpose("cell", "chain", "draw").values
+        table[review.lattice.free] = free.reshape(-1, size)
+    return table
+
+
+def cell_counts(posterior: xr.Dataset, review: CaseMixReview) -> tuple[CellCounts, BoolArray]:
+    """Sort the cells of sampled tables; return the counts and which free cells move.
+
+    Parameters
+    ----------
+    posterior
+        Draws of the free cells (chain, draw, cell), if there are any.
+    review
+        The review.
+    """
+    free = review.lattice.free
+    moving = np.zeros(int(free.sum()), dtype=bool)
+    spread = np.zeros(moving.size)
+    if TABLE in posterior:
+        values = posterior[TABLE].transpose("cell", "chain", "draw").values
+        moving = np.array([1 - np.bincount(v.ravel()).max() / v.size >= MOVING for v in values])
+        spread = np.ptp(values.mean(axis=2), axis=1)
+    return (
+        CellCounts(
+            cells=free.size,
+            fixed=int((~free).sum()),
+            moving=int(moving.sum()),
+            resting=int((~moving).sum()),
+            resting_difference=float(spread[~moving].max(initial=0.0)),
+        ),
+        moving,
+    )
+
+
+def judge(tree: xr.DataTree, review: CaseMixReview) -> GateReport:
+    """Return the verdict on a fit with a latent table."""
+    posterior = tree["posterior"].to_dataset()
+    counts, moving = cell_counts(posterior, review)
+    judged = posterior
+    if TABLE in posterior:
+        judged = posterior.isel(cell=moving)
+        judged = judged if moving.any() else judged.drop_dims("cell")
+    stats = tree["sample_stats"].to_dataset()
+    gate = check_fit(xr.DataTree.from_dict({"posterior": judged, "sample_stats": stats}))
+    if counts.resting_difference > CHAIN_MEANS:
+        failure = (
+            f"chains' means of a seldom moving cell differ by {counts.resting_difference:.3f} "
+            f"patients (at most {CHAIN_MEANS})"
+        )
+        gate = replace(gate, failures=(*gate.failures, failure))
+    return gate
+
+
+class LatticeSampler:
+    """Fits case-mix models, with the interface of `models.fitting.sampler.Sampler`.
+
+    Parameters
+    ----------
+    settings
+        Settings of the first attempt of every fit.
+    cores
+        Processes; by default two, or one where there is one processor.
+    """
+
+    def __init__(self, settings: SamplerSettings, cores: int | None = None) -> None:
+        self.settings = settings
+        self.cores = cores or min(2, os.cpu_count() or 1)
+
+    def fit(
+        self,
+        build: ModelBuilder,
+        ledger: pd.DataFrame,
+        priors: Priors,
+        estimands: EstimandFunction,
+        name: str = "",
+    ) -> LatticeFit:
+        """Fit a model with a latent table and judge it, escalating if the gate does not pass.
+
+        Parameters
+        ----------
+        build
+            The model's builder.
+        ledger
+            From `models.reviews.case_mix.CaseMixReview.ledger`.
+        priors
+            Prior settings.
+        estimands
+            Function of the posterior and a seed; what it returns is judged with the rest.
+        name
+            Not used here; saved fits are found by it.
+
+        Returns
+        -------
+        LatticeFit
+            The first attempt that passed, or the last with ``gate.passed`` False.
+        """
+        review = from_ledger(ledger)
+        model = build(ledger, priors)
+        return fit_until_passed(
+            LatticeFit,
+            build,
+            ledger,
+            priors,
+            self.settings,
+            attempt=lambda settings: self._sample(model, review, settings, estimands),
+            judge=lambda tree: judge(tree, review),
+        )
+
+    def _sample(
+        self,
+        model: pm.Model,
+        review: CaseMixReview,
+        settings: SamplerSettings,
+        estimands: EstimandFunction,
+    ) -> xr.DataTree:
+        steps = make_steps(model, review, settings.target_accept)
+        with model:
+            raw = pm.sample(
+                draws=settings.draws,
+                tune=settings.tune,
+                chains=settings.chains,
+                cores=self.cores,
+                step=steps,
+                initvals=starting_points(review, settings.chains, settings.seed),
+                random_seed=settings.seed,
+                nuts_sampler="pymc",
+                progressbar=False,
+                quiet=True,
+                compute_convergence_checks=False,
+            )
+        posterior = raw["posterior"].to_dataset()
+        small = "int16" if review.total.max() < 2**15 else "int64"
+        posterior[TABLE] = posterior[TABLE].astype(small)
+        free = review.lattice.free
+        posterior = posterior.isel(cell=free) if free.any() else posterior.drop_dims("cell")
+        posterior = posterior.merge(estimands(posterior, settings.seed))
+        wanted = ("diverging", "energy", "reached_max_treedepth", "tree_depth", "step_size")
+        stats = raw["sample_stats"].to_dataset()
+        return xr.DataTree.from_dict(
+            {
+                "posterior": posterior,
+                "sample_stats": stats[[name for name in (*wanted, "moved") if name in stats]],
+                "observed_data": observed(review),
+                "constant_data": raw["constant_data"].to_dataset(),
+            }
+        )
+
+
+def observed(review: CaseMixReview) -> xr.Dataset:
+    """Return the margins: responders of the arms and of the subtypes of each treatment."""
+    margins = review.margins
+    names = margins["subtype"] + ", " + margins["treatment"].astype(str)
+    return xr.Dataset(
+        {
+            "arm_responders": ("study", review.arms["events"].to_numpy()),
+            "subtype_responders": ("margin", margins["events"].to_numpy()),
+        },
+        coords={"study": review.arms["arm"].to_numpy(), "margin": names.to_numpy()},
+    )

@@ -1,0 +1,4 @@
+"""The published estimator and the maximum-likelihood model: the validation baseline.
+
+May import `common` and `numerics`.
+"""

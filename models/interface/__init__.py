@@ -1,0 +1,4 @@
+"""What scripts share: options, progress, exit codes, the job.
+
+May import everything.
+"""

@@ -1,0 +1,5 @@
+"""Arrays in, arrays out; no pandas, no PyMC.
+
+Counts checked, the binomial-normal integral, tables with fixed margins and their moves; may import
+`common`.
+"""

@@ -1,0 +1,166 @@
+"""Strata: disjoint kinds of patients (subtypes), some of them members of a family.
+
+A frame of strata has one row a stratum with the columns ``stratum`` (unique labels), ``events``,
+``total`` and, where there are families, ``parent``: the label of the stratum's family, missing for
+a stratum in none. A parent is a label only. It has no counts of its own: what is known of a family
+is the sum of its strata.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from models.common.errors import InputError
+from models.reviews.reader import read_count, read_counts, read_rows
+
+type IntArray = NDArray[np.int64]
+
+
+def family_codes(strata: pd.DataFrame) -> tuple[IntArray, list[str]]:
+    """Return the family number of every stratum and the labels of the families.
+
+    Parameters
+    ----------
+    strata
+        A frame of strata.
+
+    Returns
+    -------
+    tuple
+        Numbers, shape (k,), -1 for a stratum in no family; labels by first appearance.
+    """
+    if "parent" not in strata:
+        return np.full(len(strata), -1, dtype=np.int64), []
+    codes, labels = pd.factorize(strata["parent"])
+    return codes.astype("int64"), [str(label) for label in labels]
+
+
+def family_totals(strata: pd.DataFrame) -> pd.DataFrame:
+    """Return the sums over each family.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``stratum`` (the family's label), ``events``, ``total``; empty without families.
+    """
+    codes, labels = family_codes(strata)
+    sums = {
+        name: [int(strata[name].to_numpy()[codes == i].sum()) for i in range(len(labels))]
+        for name in ("events", "total")
+    }
+    return pd.DataFrame({"stratum": labels, **sums})
+
+
+def strata_of_cells(cells: pd.DataFrame) -> pd.DataFrame:
+    """Return the strata that cells sum to, in order of first appearance.
+
+    Parameters
+    ----------
+    cells
+        ``stratum``, ``treatment``, ``events``, ``total`` and, if there are families, ``parent``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A frame of strata.
+    """
+    how = {"events": "sum", "total": "sum"}
+    if "parent" in cells:
+        how["parent"] = "first"
+    return cells.groupby("stratum", sort=False).agg(how).reset_index()
+
+
+def read_strata(path: Path) -> pd.DataFrame:
+    """Read a user's strata: ``stratum``, ``events``, ``total`` and, optionally, ``parent``.
+
+    Parameters
+    ----------
+    path
+        CSV, as `models.reviews.reader.read_counts` takes it.
+
+    Returns
+    -------
+    pandas.DataFrame
+        A frame of strata in file order; a blank parent is missing.
+
+    Raises
+    ------
+    InputError
+        As `models.reviews.reader.read_counts`, and if a parent is at the same time a stratum: its
+        patients would be counted twice if they include those of its members.
+    """
+    return _with_parent(read_counts(path, "stratum"), ["stratum", "events", "total"], path)
+
+
+def read_cells(path: Path) -> pd.DataFrame:
+    """Read a user's cells: ``stratum``, ``treatment``, ``events``, ``total``, maybe ``parent``.
+
+    Parameters
+    ----------
+    path
+        CSV with one row a combination of stratum and treatment that has patients.
+
+    Returns
+    -------
+    pandas.DataFrame
+        The cells in file order.
+
+    Raises
+    ------
+    InputError
+        Naming file, row, column and value: a blank label, a combination that stands twice, counts
+        that cannot be, a stratum with two parents or one that is itself a stratum.
+    """
+    required = ("stratum", "treatment", "events", "total")
+    header, rows = read_rows(path, required)
+    records = []
+    seen: dict[tuple[str, str], int] = {}
+    for line, row in rows:
+        cells = dict(zip(header, row, strict=True))
+        for name in required[:2]:
+            if not cells[name]:
+                raise InputError(f"{path}, row {line}, column {name!r}: the cell is blank")
+        key = (cells["stratum"], cells["treatment"])
+        if key in seen:
+            raise InputError(
+                f"{path}, row {line}, column 'treatment': {key[0]!r} x {key[1]!r} stands already "
+                f"in row {seen[key]}"
+            )
+        seen[key] = line
+        events, total = (read_count(path, line, name, cells[name]) for name in required[2:])
+        if total == 0:
+            raise InputError(f"{path}, row {line}, column 'total': 0 patients; leave the row out")
+        if events > total:
+            raise InputError(
+                f"{path}, row {line}, column 'events': {events} is more than the total of {total}"
+            )
+        records.append({**cells, "events": events, "total": total})
+    cells = _with_parent(pd.DataFrame(records)[header], [*required], path)
+    parents = cells.groupby("stratum")["parent"].nunique(dropna=False)
+    if (parents > 1).any():
+        raise InputError(
+            f"{path}, stratum {parents.index[parents > 1][0]!r}, column 'parent': not the same in "
+            "all its rows"
+        )
+    return cells
+
+
+def _with_parent(frame: pd.DataFrame, required: list[str], path: Path) -> pd.DataFrame:
+    """Return the columns needed and ``parent`` (missing where blank), checked."""
+    named = [name for name in frame if str(name).strip().lower() == "parent"]
+    frame = frame.rename(columns=dict.fromkeys(named, "parent"))
+    if "parent" not in frame:
+        return frame[required].assign(parent=None)
+    frame = frame[[*required, "parent"]]
+    frame["parent"] = frame["parent"].where(frame["parent"] != "", None)
+    both = frame["parent"].isin(frame["stratum"])
+    if both.any():
+        row = frame[both].iloc[0]
+        raise InputError(
+            f"{path}, stratum {row['stratum']!r}, column 'parent': {row['parent']!r} is itself a "
+            "stratum, but strata must be disjoint; give its patients outside the named members a "
+            f"name of their own (such as '{row['parent']}, unspecified') with this parent"
+        )
+    return frame

@@ -1,0 +1,1 @@
+"""The grid engine against samplers and other software."""

@@ -1,0 +1,1 @@
+"""Simulation-based calibration of the models, by sampler and by grid."""

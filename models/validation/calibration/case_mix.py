@@ -1,0 +1,253 @@
+"""Simulation-based calibration of the case-mix model over the review's own design.
+
+Every simulation draws the parameters from the prior, the table of responders from the parameters,
+and hands the model what a review would hold of that table: the arms' responders, the subtypes'
+responders in each treatment group, and the cells that are known. If model, step method and code
+are right, the rank of a true value among posterior draws is uniform (Talts et al. 2018,
+arXiv:1804.06788). The table itself is ranked, too, in its loosest cells.
+"""
+
+import hashlib
+from functools import cache
+from pathlib import Path
+from typing import Any, Final
+
+import arviz_stats as azs
+import numpy as np
+import pandas as pd
+import xarray as xr
+from pymc.step_methods.compound import CompoundStep
+from scipy.special import expit
+
+from models.case_mix import build_case_mix_model
+from models.common.sources import code_hash
+from models.evidence.load import load_evidence
+from models.fitting.lattice_steps import TABLE, make_steps, starting_points
+from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.case_mix import CaseMixReview, paper_review
+
+SEED: Final = 20250107
+SIMULATIONS: Final = 200
+CHAINS: Final = 2
+TUNE: Final = 500
+DRAWS: Final = 500
+THIN: Final = 10
+"""Every tenth draw is ranked: effective sample sizes are above a tenth of the draws."""
+TARGET_ACCEPT: Final = 0.9
+CELLS: Final = (
+    "Gordon 2023: LMS",
+    "Tian 2022: UPS",
+    "Liu 2022: ASPS",
+    "Somaiah 2022: ASPS",
+    "Blay 2023: other",
+)
+"""Cells of the table that are ranked: large ones, of each treatment group with many free cells."""
+SUBTYPES: Final = ("ASPS", "LMS", "Myofibrosarcoma")
+"""Subtypes whose logits are ranked: the most responsive, the largest, the smallest."""
+
+
+def sources() -> str:
+    """Return the hash of the code that the results belong to."""
+    return code_hash(
+        "models.validation.calibration.case_mix:run_simulation", stop=("load_evidence",)
+    )
+
+
+def settings() -> dict[str, Any]:
+    """Return what the results depend on."""
+    design = paper_review(load_evidence()).ledger().to_csv(index=False, lineterminator="\n")
+    return {
+        "seed": SEED,
+        "chains": CHAINS,
+        "tune": TUNE,
+        "draws": DRAWS,
+        "thin": THIN,
+        "target_accept": TARGET_ACCEPT,
+        "priors": DEFAULT_PRIORS.as_dict(),
+        "design_sha256": hashlib.sha256(design.encode()).hexdigest(),
+        "sources": sources(),
+    }
+
+
+def draw_parameters(
+    review: CaseMixReview, priors: Priors, rng: np.random.Generator
+) -> dict[str, Any]:
+    """Draw the parameters from the prior, named as in the model."""
+    return {
+        "mu": rng.normal(priors.mu_mean, priors.mu_sd),
+        "sigma_subtype": abs(rng.normal(0, priors.tau_scale)),
+        "sigma_treatment": abs(rng.normal(0, priors.sigma_scale)),
+        "tau": abs(rng.normal(0, priors.tau_scale)),
+        "subtype_effect": rng.standard_normal(len(review.subtypes)),
+        "treatment_effect": rng.standard_normal(len(review.treatments)),
+        "z": rng.standard_normal(len(review.arms)),
+    }
+
+
+def simulate(
+    review: CaseMixReview, parameters: dict[str, Any], rng: np.random.Generator
+) -> tuple[CaseMixReview, np.ndarray]:
+    """Draw a table and return what a review would hold of it, and the table.
+
+    Parameters
+    ----------
+    review
+        Gives the design: patients, margins, and which cells are known.
+    parameters
+        As `draw_parameters` returns.
+    rng
+        Source of random numbers.
+    """
+    cells = review.cells
+    logit = (
+        parameters["mu"]
+        + parameters["sigma_subtype"]
+        * parameters["subtype_effect"][cells["subtype"].cat.codes.to_numpy()]
+        + parameters["sigma_treatment"]
+        * parameters["treatment_effect"][cells["treatment"].cat.codes.to_numpy()]
+        + parameters["tau"] * parameters["z"][review.arm_codes]
+    )
+    table = rng.binomial(review.total, expit(logit))
+    known = pd.array(np.where(review.known, table, 0), dtype="Int64")
+    known[~review.known] = pd.NA
+    arms = np.bincount(review.arm_codes, table, len(review.arms)).astype("int64")
+    margins = np.bincount(review.margin_codes, table, len(review.margins)).astype("int64")
+    simulated = CaseMixReview(
+        cells=cells.assign(events=known),
+        arms=review.arms.assign(events=arms),
+        margins=review.margins.assign(events=margins),
+        set_aside=review.set_aside,
+    )
+    return simulated, table
+
+
+def quantities(values: dict[str, Any], review: CaseMixReview) -> dict[str, np.ndarray]:
+    """Return what is ranked, from draws or from one true value.
+
+    Parameters
+    ----------
+    values
+        Parameters by name and the table; the last axis is the dimension of the effects.
+    review
+        Gives the positions of labels.
+    """
+    found = {name: np.asarray(values[name]) for name in ("mu", "tau")}
+    found |= {n: np.asarray(values[n]) for n in ("sigma_subtype", "sigma_treatment")}
+    effect = np.asarray(values["treatment_effect"])
+    reference = review.treatments[0]
+    treatment = np.asarray(values["sigma_treatment"])[..., None] * effect
+    for i, label in enumerate(review.treatments[1:], start=1):
+        found[f"{label} v. {reference}"] = treatment[..., i] - treatment[..., 0]
+    subtype = np.asarray(values["sigma_subtype"])[..., None] * np.asarray(values["subtype_effect"])
+    for label in SUBTYPES:
+        found[f"logit {label}"] = found["mu"] + subtype[..., review.subtypes.index(label)]
+    names = (review.cells["arm"] + ": " + review.cells["subtype"].astype(str)).tolist()
+    for label in CELLS:
+        found[label] = np.asarray(values[TABLE])[..., names.index(label)]
+    return found
+
+
+@cache
+def _compiled() -> tuple[CaseMixReview, Any, Any]:
+    """Return design, model and steps, compiled once a process.
+
+    The margins enter through the starting table and the step's graph only, so the compiled
+    functions serve every simulation.
+    """
+    review = paper_review(load_evidence())
+    model = build_case_mix_model(review.ledger(), DEFAULT_PRIORS)
+    return review, model, make_steps(model, review, TARGET_ACCEPT)
+
+
+def sample_table_model(simulated: CaseMixReview, seed: int) -> tuple[dict[str, Any], int]:
+    """Sample with the compiled steps; return draws (chain, draw, ...) by name and divergences.
+
+    This is the loop of ``pymc.sample``, whose every call would compile anew.
+    """
+    _, model, (nuts, lattice) = _compiled()
+    lattice.set_lattice(simulated.lattice, simulated.total)
+    both = CompoundStep([nuts, lattice])
+    chains = []
+    divergences = 0
+    origin = model.initial_point()
+    for chain, start in enumerate(starting_points(simulated, CHAINS, seed)):
+        rng = np.random.default_rng([seed, 2, chain])
+        point = dict(origin)
+        for name, value in origin.items():
+            if np.issubdtype(np.asarray(value).dtype, np.floating):
+                point[name] = value + rng.uniform(-1, 1, np.shape(value))
+        point[TABLE] = start[TABLE].astype(origin[TABLE].dtype)
+        both.setup_chain(rng, TUNE, DRAWS)
+        both.tune = True
+        both.reset_tuning()
+        kept = []
+        for i in range(TUNE + DRAWS):
+            if i == TUNE:
+                both.stop_tuning()
+            point, stats = both.step(point)
+            if i >= TUNE:
+                divergences += int(stats[0]["diverging"])
+                kept.append(point)
+        chains.append({name: np.array([p[name] for p in kept]) for name in origin})
+    draws: dict[str, Any] = {}
+    for name in origin:
+        values = np.stack([chain[name] for chain in chains])
+        if name.endswith("_log__"):
+            name, values = name.removesuffix("_log__"), np.exp(values)
+        draws[name] = values
+    return draws, divergences
+
+
+def run_simulation(index: int, seed: int) -> pd.DataFrame:
+    """Run one simulation; return the PIT value of every quantity.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``simulation``, ``quantity``, ``pit`` = (rank + 1/2) / (draws ranked + 1), ties broken at
+        random, ``rhat``, ``ess_bulk`` (of all draws) and the simulation's ``divergences``.
+    """
+    review = _compiled()[0]
+    rng = np.random.default_rng([seed, index])
+    parameters = draw_parameters(review, DEFAULT_PRIORS, rng)
+    simulated, table = simulate(review, parameters, rng)
+    truth = quantities({**parameters, TABLE: table}, review)
+    draws, divergences = sample_table_model(simulated, seed + index)
+    found = quantities(draws, review)
+    rows = []
+    for name, values in found.items():
+        thinned = values[:, THIN - 1 :: THIN].ravel()
+        below = int((thinned < truth[name]).sum())
+        ties = int((thinned == truth[name]).sum())
+        rank = below + int(rng.integers(0, ties + 1))
+        chains = xr.Dataset({"q": (("chain", "draw"), values.astype(float))})
+        moved = float(values.std()) > 0
+        rows.append(
+            {
+                "simulation": index,
+                "quantity": name,
+                "pit": (rank + 0.5) / (thinned.size + 1),
+                "rhat": float(azs.rhat(chains)["q"]) if moved else 1.0,
+                "ess_bulk": float(azs.ess(chains, method="bulk")["q"]) if moved else np.nan,
+                "divergences": divergences,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def run_calibration(
+    store: Path, simulations: int, *, workers: int, scheduler: str | None, advance: Any
+) -> None:
+    """Run all simulations that the store lacks."""
+    from models.common.parallel import run_stored
+
+    tasks = ((f"simulation_{i:05}", (i, SEED)) for i in range(simulations))
+    run_stored(
+        run_simulation,
+        tasks,
+        store,
+        settings(),
+        workers=workers,
+        scheduler=scheduler,
+        advance=advance,
+    )

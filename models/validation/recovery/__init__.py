@@ -1,0 +1,1 @@
+"""What the pooled model returns when the truth is known, over designs."""

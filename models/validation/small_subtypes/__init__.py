@@ -1,0 +1,1 @@
+"""Six methods for small subtypes held against fixed true rates."""

@@ -1,0 +1,381 @@
+"""The case mix without sampling: data, margins, variants, files, estimands, approximation."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+from scipy.special import expit
+
+from models.analyses.case_mix.summary import identification
+from models.analyses.case_mix.variants import evaluable_only, single_arms, without_arms
+from models.common.constants import PROJECT_ROOT
+from models.common.errors import InputError
+from models.estimands.case_mix import case_mix_estimands, patient_mix
+from models.evidence.load import Evidence
+from models.reviews.case_mix import (
+    REST,
+    CaseMixReview,
+    from_ledger,
+    make_review,
+    paper_review,
+)
+from models.reviews.case_mix_files import read_case_mix, read_mix
+
+
+@pytest.fixture(scope="module")
+def review(evidence: Evidence) -> CaseMixReview:
+    return paper_review(evidence)
+
+
+def test_the_papers_review_in_numbers(review: CaseMixReview, evidence: Evidence) -> None:
+    """1346 of 1349 enrolled; 238 responders by arm and by margin; margins of Fig. 4 kept."""
+    assert int(evidence.outcome("orr")["enrolled"].sum()) == 1349
+    assert review.total.sum() == 1346
+    assert len(review.arms) == 38
+    assert review.arms["events"].sum() == review.margins["events"].sum() == 238
+    # 215 responders are in Fig. 4; the others have no subtype of it
+    outside = review.margins["subtype"].isin([REST, "other"])
+    assert review.margins.loc[~outside, "events"].sum() == 215
+    left = review.margins[outside].set_index("treatment")["events"].to_dict()
+    assert left == {
+        "ICI monotherapy": 5,
+        "Dual Checkpoint Inhibitors": 0,
+        "ICI + TKI": 2,
+        "ICI + chemotherapy": 11,
+        "ICI + immunomodulator": 5,
+    }
+
+
+def test_liposarcomas_are_counted_once(review: CaseMixReview, evidence: Evidence) -> None:
+    """The four flat levels sum to the printed row LPS in patients and responders."""
+    lps = evidence.subtypes.set_index("subtype").loc["LPS"]
+    levels = ["DDLPS", "MLS", "PLS", "LPS, unspecified"]
+    assert review.cells.loc[review.cells["subtype"].isin(levels), "total"].sum() == lps["total"]
+    margins = review.margins[review.margins["subtype"].isin(levels)]
+    assert margins["events"].sum() == lps["complete_responses"] + lps["partial_responses"]
+    assert "LPS" not in review.subtypes
+
+
+def test_reports_that_disagree_with_figure_2_are_set_aside(review: CaseMixReview) -> None:
+    """D'Angelo's arms: 6 named responders where Fig. 2 has 5; 2 where it has 3."""
+    cells = review.cells
+    assert set(review.set_aside["arm"]) == {
+        "D'Angelo 2018 (nivolumab + ipilimumab)",
+        "D'Angelo 2018 (nivolumab)",
+    }
+    assert cells.loc[cells["arm"].isin(review.set_aside["arm"]), "events"].isna().all()
+    known = cells[cells["events"].notna()].set_index(["arm", "subtype"])["events"]
+    assert known["Wilky 2019", "ASPS"] == 6
+    assert known["Tawbi 2017", "UPS"] == 4
+    assert known["Haddox 2024", "AS"] == 3
+
+
+def test_cells_fixed_by_arithmetic(review: CaseMixReview) -> None:
+    """Monotherapy ASPS: 45 less Yang 3, Chen 19, Shi 14, Blay 8 leaves D'Angelo's patient 1."""
+    least, most = review.lattice.ranges
+    names = (review.cells["arm"] + ": " + review.cells["subtype"].astype(str)).tolist()
+    for name, value in (
+        ("D'Angelo 2018 (nivolumab): ASPS", 1),
+        ("D'Angelo 2018 (nivolumab + ipilimumab): MFS", 1),
+        ("Somaiah 2022: Chordoma", 1),
+        ("Day 2023: unknown", 4),
+        ("Toulmonde 2018: other", 0),
+    ):
+        place = names.index(name)
+        assert (least[place], most[place]) == (value, value), name
+
+
+def test_ledger_and_back(review: CaseMixReview) -> None:
+    back = from_ledger(review.ledger())
+    for name in ("row", "column", "lower", "upper", "row_sum", "column_sum"):
+        np.testing.assert_array_equal(getattr(back.lattice, name), getattr(review.lattice, name))
+    assert back.subtypes == review.subtypes
+    assert back.treatments == review.treatments
+
+
+def test_arms_of_one_histology(review: CaseMixReview) -> None:
+    """Eight arms; the two whose patients have no known subtype are not among them."""
+    assert single_arms(review) == [
+        "Ben-Ami 2017",
+        "Maki 2013",
+        "Naing 2021",
+        "Yang 2020",
+        "Chen 2023",
+        "Shi 2020",
+        "Wagner 2021",
+        "Xie 2023",
+    ]
+    rows = identification(review)
+    shared = rows[rows["single_shared_count"] > 0]
+    assert [(r.a, r.b, r.single_shared) for r in shared.itertuples()] == [
+        ("Dual Checkpoint Inhibitors", "ICI monotherapy", "ASPS")
+    ]
+
+
+def test_mantel_haenszel_by_hand() -> None:
+    """Two subtypes, the formula written out."""
+    arms = pd.DataFrame(
+        {"arm": ["A", "B"], "treatment": ["mono", "TKI"], "events": [5, 9]},
+    )
+    composition = pd.DataFrame(
+        [("A", "x", 10), ("A", "y", 20), ("B", "x", 12), ("B", "y", 8)],
+        columns=["arm", "subtype", "total"],
+    )
+    totals = pd.DataFrame(
+        [("mono", "x", 4), ("mono", "y", 1), ("TKI", "x", 7), ("TKI", "y", 2)],
+        columns=["treatment", "subtype", "events"],
+    )
+    nothing = pd.DataFrame(columns=["arm", "subtype", "events"])
+    review = make_review(
+        arms, composition, totals, nothing, treatments=["mono", "TKI"], subtypes=["x", "y"]
+    )
+    found = identification(review)["mantel_haenszel"].iloc[0]
+    expected = (7 * 6 / 22 + 2 * 19 / 28) / (4 * 5 / 22 + 1 * 6 / 28)
+    assert found == pytest.approx(expected)
+
+
+def test_variants_keep_the_sums(review: CaseMixReview, evidence: Evidence) -> None:
+    mixed = without_arms(review, single_arms(review))
+    assert mixed.arms["events"].sum() == mixed.margins["events"].sum()
+    assert mixed.total.sum() == mixed.margins["total"].sum() == mixed.arms["total"].sum()
+    assert mixed.lattice.contains(mixed.lattice.extreme_table(np.zeros(mixed.total.size)))
+    evaluable = evidence.outcome("orr").set_index("study")["total"]
+    fewer = evaluable_only(review, evaluable.to_dict())
+    expected = np.minimum(fewer.arms["arm"].map(evaluable), review.arms["total"])
+    np.testing.assert_array_equal(fewer.arms["total"], expected)
+    assert (fewer.total <= review.total).all()
+
+
+def test_estimands_against_hand_calculation(review: CaseMixReview) -> None:
+    """One draw, by hand: conditional and marginal odds ratio, risk difference, subtype rate."""
+    n_s, n_g = len(review.subtypes), len(review.treatments)
+    rng = np.random.default_rng(2)
+    a, b = rng.normal(size=n_s), rng.normal(size=n_g)
+    one = ("chain", "draw")
+    posterior = xr.Dataset(
+        {
+            "mu": (one, [[-1.5]]),
+            "sigma_subtype": (one, [[0.9]]),
+            "sigma_treatment": (one, [[0.6]]),
+            "subtype_effect": ((*one, "subtype"), a[None, None]),
+            "treatment_effect": ((*one, "treatment"), b[None, None]),
+        },
+        coords={"subtype": review.subtypes, "treatment": review.treatments},
+    )
+    mix = patient_mix(review)
+    treatments = pd.Series([0.2] * n_g, index=review.treatments)
+    found = case_mix_estimands(mix, treatments)(posterior, 0).isel(chain=0, draw=0)
+    shares = [
+        review.cells.loc[review.cells["subtype"] == s, "total"].sum() / 1346
+        for s in review.subtypes
+    ]
+    tki, mono = (review.treatments.index(t) for t in ("ICI + TKI", "ICI monotherapy"))
+    rate = {
+        g: sum(w * expit(-1.5 + 0.9 * x + 0.6 * b[g]) for w, x in zip(shares, a, strict=True))
+        for g in (tki, mono)
+    }
+    pair = "ICI + TKI v. ICI monotherapy"
+    one_pair = found.sel(contrast=pair)
+    assert float(one_pair["log_odds_ratio"]) == pytest.approx(0.6 * (b[tki] - b[mono]))
+    assert float(one_pair["risk_difference"]) == pytest.approx(rate[tki] - rate[mono])
+    odds = {g: r / (1 - r) for g, r in rate.items()}
+    marginal = np.log(odds[tki] / odds[mono])
+    assert float(one_pair["log_marginal_odds_ratio"]) == pytest.approx(marginal)
+    assert abs(marginal) < abs(0.6 * (b[tki] - b[mono]))
+    asps = np.mean([expit(-1.5 + 0.9 * a[review.subtypes.index("ASPS")] + 0.6 * x) for x in b])
+    assert float(found["subtype_rate"].sel(subtype="ASPS")) == pytest.approx(asps)
+
+
+def test_density_with_arms_of_one_histology_is_the_exact_likelihood() -> None:
+    """No cell is free, and the model's density is prior times binomial probabilities."""
+    from models.case_mix import build_case_mix_model
+
+    arms = pd.DataFrame(
+        {"arm": ["A", "B", "C"], "treatment": ["mono", "mono", "TKI"], "events": [3, 1, 4]}
+    )
+    composition = pd.DataFrame(
+        {"arm": ["A", "B", "C"], "subtype": ["x", "y", "x"], "total": [10, 8, 9]}
+    )
+    nothing = pd.DataFrame(columns=["arm", "treatment", "subtype", "events"])
+    review = make_review(
+        arms, composition, nothing, nothing, treatments=["mono", "TKI"], subtypes=["x", "y"]
+    )
+    assert not review.lattice.free[[0, 2]].all()
+    table = review.lattice.extreme_table(np.zeros(3))
+    np.testing.assert_array_equal(table, [3, 1, 4])
+    model = build_case_mix_model(review.ledger())
+    point = {
+        **{name: np.array(v) for name, v in {"mu": -0.7, "tau_log__": -0.4}.items()},
+        "sigma_treatment_log__": np.array(-0.9),
+        "sigma_subtype_log__": np.array(0.2),
+        "treatment_effect": np.array([0.3, -0.8]),
+        "subtype_effect": np.array([1.1, -0.5]),
+        "z": np.array([0.2, -1.3, 0.6]),
+        "responders": table,
+    }
+    found = float(model.compile_logp(jacobian=False)(point))
+    tau, s_trt, s_sub = (np.exp(x) for x in (-0.4, -0.9, 0.2))
+    logit = [
+        -0.7 + s_trt * 0.3 + s_sub * 1.1 + tau * 0.2,
+        -0.7 + s_trt * 0.3 - s_sub * 0.5 - tau * 1.3,
+        -0.7 - s_trt * 0.8 + s_sub * 1.1 + tau * 0.6,
+    ]
+    expected = stats.binom.logpmf([3, 1, 4], [10, 8, 9], expit(logit)).sum()
+    expected += stats.norm.logpdf(-0.7, 0, 1.5) + stats.halfnorm.logpdf([tau, s_trt, s_sub]).sum()
+    expected += stats.norm.logpdf([0.3, -0.8, 1.1, -0.5, 0.2, -1.3, 0.6]).sum()
+    assert found == pytest.approx(expected, rel=1e-12)
+
+
+FILES = {
+    "arms.csv": "arm,treatment,responders\nA,mono,3\nB,mono,1\nC,TKI,4\n",
+    "composition.csv": "arm,subtype,patients\nA,x,5\nA,y,5\nB,x,4\nB,y,4\nC,x,6\nC,y,3\n",
+    "subtype_treatment.csv": "subtype,treatment,responders\nx,mono,3\nx,TKI,3\n",
+    "known.csv": "arm,subtype,responders\nA,x,2\n",
+}
+
+
+def write(folder: Path, **changes: str) -> Path:
+    """Write the files of a review, some of them changed; empty text leaves a file out."""
+    texts = FILES | {name.replace("_csv", ".csv"): text for name, text in changes.items()}
+    for name, text in texts.items():
+        if text:
+            (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_a_users_folder(tmp_path: Path) -> None:
+    review = read_case_mix(write(tmp_path))
+    assert review.treatments == ["mono", "TKI"]
+    assert review.margins.set_index(["treatment", "subtype"])["events"].to_dict() == {
+        ("mono", "x"): 3,
+        ("mono", "y"): 1,
+        ("TKI", "x"): 3,
+        ("TKI", "y"): 1,
+    }
+    # A: 2 of x are stated, so 1 of y; then B has 1 of x and 0 of y
+    assert not review.lattice.free.any()
+    np.testing.assert_array_equal(review.lattice.ranges[0], [2, 1, 1, 0, 3, 1])
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        (
+            {"arms_csv": FILES["arms.csv"].replace("A,mono,3", "A,mono,11")},
+            "arm 'A': 11 responders",
+        ),
+        ({"arms_csv": FILES["arms.csv"] + "D,TKI,1\n"}, "arms.csv, row 5, column 'arm': 'D'"),
+        ({"composition_csv": FILES["composition.csv"] + "E,x,2\n"}, "row 8, column 'arm': 'E'"),
+        ({"composition_csv": FILES["composition.csv"] + "A,x,2\n"}, "stands already in row 2"),
+        ({"composition_csv": FILES["composition.csv"] + "A,z,0\n"}, "0 patients"),
+        ({"subtype_treatment_csv": "subtype,treatment,responders\nq,mono,1\n"}, "'q' is not in"),
+        ({"subtype_treatment_csv": "subtype,treatment,responders\nx,mono,10\n"}, "10 responders"),
+        (
+            {"subtype_treatment_csv": "subtype,treatment,responders\nx,mono,3\ny,mono,2\n"},
+            "treatment 'mono': the arms have 4 responders, the subtypes 5",
+        ),
+        ({"known_csv": "arm,subtype,responders\nA,z,1\n"}, "known.csv, row 2, column 'subtype'"),
+        ({"known_csv": "arm,subtype,responders\nA,x,0\nB,x,0\n"}, "no table of responders"),
+        ({"arms_csv": ""}, "arms.csv: no such file"),
+    ],
+)
+def test_a_faulty_folder_is_one_line(tmp_path: Path, changes: dict[str, str], message: str) -> None:
+    with pytest.raises(InputError) as caught:
+        read_case_mix(write(tmp_path, **changes))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_patient_mix(tmp_path: Path) -> None:
+    path = tmp_path / "mix.csv"
+    path.write_text("subtype,patients\ny,3\nx,1\n", encoding="utf-8")
+    assert read_mix(path, ["x", "y", "w"]).to_dict() == {"x": 0.25, "y": 0.75, "w": 0.0}
+    path.write_text("subtype,patients\nq,3\n", encoding="utf-8")
+    with pytest.raises(InputError, match="row 2, column 'subtype': 'q' is not in the review"):
+        read_mix(path, ["x", "y"])
+
+
+def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """Run the script as a user does."""
+    command = [sys.executable, str(PROJECT_ROOT / "scripts" / "case_mix.py"), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (("--data", "nowhere"), "nowhere: no such folder"),
+        (("--mix", "nowhere.csv"), "nowhere.csv: no such file"),
+        (("--subtype", "ASPS"), "--subtype and --treatment go together"),
+        (("--subtype", "ASP", "--treatment", "ICI + TKI"), "--subtype 'ASP': the review has"),
+        (("--prior-tau-scale", "0"), "tau_scale"),
+        (("--draws", "5"), "--draws"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words: str) -> None:
+    result = run_script(*arguments)
+    assert result.returncode == 2, result.stderr
+    (line,) = result.stderr.strip().splitlines()
+    assert line.startswith("error: ")
+    assert words in line
+
+
+def test_help_names_the_files_of_a_users_review() -> None:
+    result = run_script("--help")
+    assert result.returncode == 0
+    for name in ("arms.csv", "composition.csv", "subtype_treatment.csv", "known.csv", "calibrate"):
+        assert name in result.stdout
+
+
+def test_paragraphs_cite_the_stored_tables(tables: dict[str, pd.DataFrame]) -> None:
+    """Every paragraph can be written, and its verdict follows the stored contrast."""
+    from models.render.citations import Citations
+    from models.report.case_mix import SURVIVES, case_mix_paragraphs
+
+    cite = Citations(tables)
+    texts = dict(case_mix_paragraphs(cite))
+    key = {"a": "ICI + TKI", "b": "ICI monotherapy", "scale": "odds_ratio"}
+    row = tables["case_mix_contrasts"].set_index(list(key)).loc[tuple(key.values())]
+    text = texts["Treatment at equal histology"]
+    assert ("survives adjustment" in text) == (row["adjusted_p_superior"] >= SURVIVES)
+    assert ("grows" in text) == (row["adjusted_median"] >= row["unadjusted_median"])
+    assert f"{row['adjusted_median']:.2f}" in text
+    assert "ecological" in texts["What identifies these contrasts"]
+
+
+def test_figures_draw_the_tables(tables: dict[str, pd.DataFrame], review: CaseMixReview) -> None:
+    """Ten pairs in descending order; all arms and patients in the table."""
+    from types import SimpleNamespace
+
+    from models.analyses.case_mix.plots import (
+        adjusted_contrasts,
+        arms_by_composition,
+        composition_rates,
+    )
+    from models.analyses.case_mix.table_plot import inferred_table
+
+    result = SimpleNamespace(
+        review=review,
+        contrasts=tables["case_mix_contrasts"],
+        subtypes=tables["case_mix_subtypes"],
+        table=tables["case_mix_table"],
+    )
+    figure = adjusted_contrasts(result)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert sum(text.startswith("v. ") for text in texts) == 10
+    medians = [float(t.split(" ")[0]) for t in texts if "(" in t and t[0].isdigit()][::2]
+    assert medians == sorted(medians, reverse=True)
+    drawn = {text.get_text().split("  ")[0] for text in inferred_table(result).axes[0].texts}
+    assert set(review.arms["arm"]) <= drawn
+    assert set(review.treatments) <= drawn
+    places = composition_rates(result).set_index("arm")
+    medians_of = tables["case_mix_subtypes"].set_index("subtype")["median"]
+    assert places.loc["Chen 2023", "expected"] == pytest.approx(medians_of["ASPS"])
+    expected = (14 * medians_of["MLS"] + 29 * medians_of["SS"]) / 43
+    assert places.loc["Chawla 2022 (atezolizumab)", "expected"] == pytest.approx(expected)
+    assert arms_by_composition(result).axes[0].get_xlabel()

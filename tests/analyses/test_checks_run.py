@@ -1,0 +1,178 @@
+"""Power-scaling, the summary of scenarios, and the committed page of checks."""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+
+from models.analyses.checks.power import (
+    SAMPLED,
+    SCALES,
+    log_likelihood,
+    log_prior,
+    power_scaling,
+    saved_power_scaling,
+)
+from models.analyses.checks.sensitivity import EVENTS, sensitivity_summary
+from models.analyses.groups.run import ANALYSES
+from models.common.constants import PROJECT_ROOT
+from models.evidence.load import Evidence
+from models.fitting.datatree import to_datatree
+from models.grid import fit_pooled
+from models.priors import DEFAULT_PRIORS, Priors
+from models.render.citations import Citations
+from models.report.checks import KINDS, model_checks
+
+FIGURES = PROJECT_ROOT / "figures"
+
+
+@pytest.fixture(scope="module")
+def pooled(evidence: Evidence) -> xr.Dataset:
+    review = evidence.outcome("orr")
+    exact = fit_pooled(review["events"], review["total"], study=list(review["study"]))
+    return to_datatree(exact, draws=2000, seed=4)["posterior"].to_dataset()
+
+
+@pytest.mark.parametrize("alpha", [0.8, 1.25])
+def test_scaled_priors_reweight_to_the_exact_refit(
+    evidence: Evidence, pooled: xr.Dataset, alpha: float
+) -> None:
+    """A normal or half-normal to a power is one with another scale: the grid computes that fit.
+
+    Only mean and scale are reweighted, not the effects' Normal(0, 1). Five standard errors of
+    8000 weighted independent draws.
+    """
+    review = evidence.outcome("orr")
+    values = log_prior(pooled, DEFAULT_PRIORS)
+    assert list(values.data_vars) == ["mu", "tau"]
+    weight = np.exp((alpha - 1) * (values["mu"] + values["tau"])).values.ravel()
+    weight /= weight.sum()
+    exact = fit_pooled(
+        review["events"],
+        review["total"],
+        mu_sd=DEFAULT_PRIORS.mu_sd / alpha**0.5,
+        tau_scale=DEFAULT_PRIORS.tau_scale / alpha**0.5,
+    )
+    for draws, mean in (
+        (pooled["mu"], exact.mu.summary().mean),
+        (pooled["tau"], exact.tau.summary().mean),
+    ):
+        x = draws.values.ravel()
+        found = float(weight @ x)
+        error = float(np.sqrt(weight**2 @ (x - found) ** 2))
+        assert abs(found - float(np.squeeze(mean))) < 5 * error
+
+
+def test_each_scale_has_the_prior_of_its_own_setting() -> None:
+    priors = Priors(mu_mean=-1.0, mu_sd=2.0, tau_scale=0.7, sigma_scale=1.3, interaction_scale=0.4)
+    posterior = xr.Dataset({name: (("chain", "draw"), [[0.5]]) for name in ("mu", *SCALES)})
+    found = log_prior(posterior, priors)
+    assert found["mu"].item() == pytest.approx(stats.norm(-1, 2).logpdf(0.5))
+    for name, scale in (
+        ("tau", 0.7),
+        ("tau_child", 0.7),
+        ("sigma_subtype", 0.7),
+        ("sigma_group", 1.3),
+        ("sigma_treatment", 1.3),
+        ("sigma_interaction", 0.4),
+    ):
+        # twice a normal density on the positive side
+        expected = np.log(2) + stats.norm(0, scale).logpdf(0.5)
+        assert found[name].item() == pytest.approx(expected), name
+
+
+def test_likelihood_is_the_binomial_without_its_coefficient() -> None:
+    review = pd.DataFrame({"events": [0, 7], "total": [12, 40]})
+    rate = xr.DataArray([[[0.1, 0.3]]], dims=("chain", "draw", "study"))
+    found = log_likelihood(rate, review)["responders"].values.ravel()
+    for value, p, (x, n) in zip(found, (0.1, 0.3), ((0, 12), (7, 40)), strict=True):
+        full = stats.binom(n, p).logpmf(x) - np.log(stats.binom(n, 0.5).pmf(x) * 2.0**n)
+        assert value == pytest.approx(full, abs=1e-10)
+
+
+def test_every_number_of_a_fit_is_scaled(evidence: Evidence, pooled: xr.Dataset) -> None:
+    review = evidence.outcome("orr")
+    likelihood = log_likelihood(pooled["study_rate"], review)
+    both = power_scaling(pooled, likelihood, DEFAULT_PRIORS, "orr")
+    assert both["estimand"].tolist() == [
+        "mu", "tau", "typical_rate", "average_rate", "new_study_rate",
+    ]  # fmt: skip
+    assert (both[["prior", "likelihood"]] > 0).all(axis=None)
+    alone = power_scaling(pooled, None, DEFAULT_PRIORS, "orr")
+    pd.testing.assert_series_equal(alone["prior"], both["prior"])
+    assert alone["likelihood"].isna().all()
+    # a prior twenty times as narrow is felt, the other way round it is not
+    strong = power_scaling(pooled, None, Priors(mu_sd=0.1, tau_scale=0.1), "orr")
+    assert strong["prior"].min() > 10 * both["prior"].min()
+
+
+def test_summary_of_scenarios_worked_by_hand() -> None:
+    def row(
+        kind: str, quantity: str, value: float, shift: float, changed: bool
+    ) -> dict[str, object]:
+        rate = quantity == "orr"
+        return {
+            "kind": kind,
+            "scenario": f"{kind}{value}",
+            "quantity": quantity,
+            "typical_median": value if rate else np.nan,
+            "typical_shift": shift if rate else np.nan,
+            "probability": np.nan if rate else value,
+            "probability_shift": np.nan if rate else shift,
+            "conclusion_changed": changed,
+        }
+
+    table = pd.DataFrame(
+        [
+            row("main", "orr", 0.16, 0, False),
+            row("prior", "orr", 0.17, 0.01, False),
+            row("prior", "orr", 0.14, -0.02, False),
+            row("prior", "C01", 0.6, 0.1, True),
+            row("prior", "C01", 0.4, -0.1, True),
+            row("prior", "C02", 0.9, 0.01, False),
+        ]
+    )
+    found = sensitivity_summary(table).set_index(["kind", "quantity"])
+    rate, claim = found.loc[("prior", "orr")], found.loc[("prior", "C01")]
+    assert rate[["scenarios", "lowest", "highest"]].tolist() == [2, 0.14, 0.17]
+    assert rate["largest_shift"] == pytest.approx(0.02)
+    assert claim[["scenarios", "changed"]].tolist() == [2, 2]
+    assert found.loc[("prior", "claims"), ["scenarios", "changed"]].tolist() == [len(EVENTS), 1]
+
+
+def test_a_model_that_predicts_worse_is_named(tables: dict[str, pd.DataFrame]) -> None:
+    compared = tables["loo_comparison"].copy()
+    text = model_checks(Citations(tables))
+    assert compared["model"].iloc[0] in text
+    compared.loc[compared.index[-1], "verdict"] = "predicts worse"
+    changed = model_checks(Citations({**tables, "loo_comparison": compared}))
+    assert f"Worse than it predicts: {compared['model'].iloc[-1]}" in changed
+    assert "None of them is told apart" not in changed
+
+
+def test_saved_fits_that_are_not_there_are_named(evidence: Evidence, tmp_path: Path) -> None:
+    from models.common.errors import InputError
+
+    with pytest.raises(InputError, match=rf"{SAMPLED[0]}\.nc: no saved fit"):
+        saved_power_scaling(evidence, tmp_path)
+
+
+def test_the_committed_checks_are_complete_and_none_failed(
+    tables: dict[str, pd.DataFrame],
+) -> None:
+    page = (FIGURES / "checks.md").read_text(encoding="utf-8")
+    assert "| FAIL |" not in page
+    for area in (
+        "prior predictive", "posterior predictive", "LOO", "LOO-PIT", "model comparison",
+        "influence", "sensitivity", "power-scaling", "calibration",
+    ):  # fmt: skip
+        assert f"| {area} |" in page, area
+    power = tables["sensitivity_power"]
+    analyses = {f"{outcome} by {by}" for outcome, by in ANALYSES}
+    pools = {f"{outcome} pooled" for outcome in ("orr", "dcr", "trae")}
+    assert set(power["analysis"]) == analyses | pools | {"subtypes_exchangeable", *SAMPLED}
+    assert set(tables["sensitivity_summary"]["kind"]) == {kind for kind, _ in KINDS}
+    assert len(tables["loo_influence"]) == 93

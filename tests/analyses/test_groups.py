@@ -1,0 +1,131 @@
+"""Group results, claims and randomised comparisons against exact posteriors and simulation."""
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+from scipy import stats
+from scipy.special import expit
+
+from models.analyses.groups.claims import WORDS, wording
+from models.analyses.groups.randomised import REPORTED, randomised_table
+from models.common.errors import InputError
+from models.evidence.groupings import GROUPINGS, grouped_outcome
+from models.grid.fits import fit_subgroup
+from models.reviews.groups import group_by
+
+SAMPLED = ("orr_treatment", "trae_treatment", "orr_line", "dcr_line", "orr_line_in_chemotherapy")
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_committed_contrasts_equal_the_exact_posterior(evidence, tables, name):
+    """The committed numbers are the sampler's; these are independent draws from the exact one."""
+    outcome, _, by = name.partition("_")
+    review = grouped_outcome(evidence, outcome, by)
+    groups = [str(g) for g in review["group"].cat.categories]
+    exact = fit_subgroup(
+        review["events"], review["total"], review["group"].astype(str).tolist(), groups=groups
+    ).draws(10000, seed=1)
+    table = tables[f"groups_{name}_contrasts"].query("scale == 'odds_ratio'")
+    rates = {"typical": exact.typical_rate, "average": exact.average_rate}
+    for row in table.itertuples():
+        a, b = (rates[row.estimand][:, groups.index(g)] for g in (row.a, row.b))
+        # 8000 correlated draws: MCSE of a probability at most 0.012, of a median log odds ratio
+        # about 0.02; four of each
+        assert row.p_superior == pytest.approx(np.mean(a > b), abs=0.045)
+        log_odds = np.log(a / (1 - a)) - np.log(b / (1 - b))
+        assert np.log(row.median) == pytest.approx(np.median(log_odds), abs=0.08)
+
+
+def test_words_follow_the_probability_and_admit_monte_carlo_error():
+    assert wording(0.98) == "strongly supported"
+    assert wording(0.5) == "undecided"
+    assert wording(0.001) == "strongly contradicted"
+    assert wording(0.901, mcse=0.007) == "weakly supported to supported"
+    assert wording(0.94, mcse=0.007) == "supported"
+    assert [least for least, _ in WORDS] == sorted((least for least, _ in WORDS), reverse=True)
+
+
+def test_no_claim_has_words_stronger_than_its_probability(tables):
+    claims = tables["claims"].dropna(subset=["probability"])
+    assert len(claims) == 12
+    for claim in claims.itertuples():
+        assert claim.verdict == wording(claim.probability, claim.mcse)
+        assert 0 <= claim.probability_unpooled <= 1
+
+
+def test_randomised_comparisons_by_simulation(evidence):
+    table = randomised_table(evidence)
+    assert table["counts"].tolist() == ["paper", "trial report", "paper"]
+    rng = np.random.default_rng(8)
+    for row in table.itertuples():
+        a = rng.beta(row.events_a + 0.5, row.total_a - row.events_a + 0.5, 400_000)
+        b = rng.beta(row.events_b + 0.5, row.total_b - row.events_b + 0.5, 400_000)
+        # 400 000 draws: standard errors below 0.001
+        assert row.p_superior == pytest.approx(np.mean(a > b), abs=0.004)
+        quantiles = np.quantile(a - b, [0.025, 0.5, 0.975])
+        assert [row.lower, row.median, row.upper] == pytest.approx(quantiles, abs=0.003)
+
+
+def test_the_randomised_counts_are_the_papers_and_the_reports(evidence):
+    table = randomised_table(evidence)
+    counts = table[["events_a", "total_a", "events_b", "total_b"]].to_numpy().tolist()
+    assert counts == [[5, 41, 3, 38], [6, 38, 2, 38], [1, 43, 0, 42]]
+    report = evidence.trial_reports.set_index("report_id").loc["R01", "report_says"]
+    for events_a, total_a, events_b, total_b in REPORTED.values():
+        assert f"{events_a}/{total_a}" in report
+        assert f"{events_b}/{total_b}" in report
+
+
+COUNTS = {
+    "treatment": [13, 5, 5, 10, 5],
+    "line": [24, 2],
+    "line_with_unknown": [24, 2, 12],
+    "line_in_chemotherapy": [5, 2],
+    "target": [9, 3, 1],
+    "doxorubicin": [7, 3],
+    "pd1_chemotherapy": [3, 7],
+}
+
+
+@pytest.mark.parametrize("by", list(GROUPINGS))
+def test_groupings_hold_the_papers_arms(evidence, by):
+    review = grouped_outcome(evidence, "orr", by)
+    assert review["group"].value_counts(sort=False).tolist() == COUNTS[by]
+
+
+def test_line_within_chemotherapy_has_the_counts_of_the_paper(evidence):
+    review = grouped_outcome(evidence, "orr", "line_in_chemotherapy")
+    sums = review.groupby("group", observed=True)[["events", "total"]].sum()
+    assert sums.loc["first line"].tolist() == [31, 109]
+    assert sums.loc[">= second line"].tolist() == [30, 175]
+
+
+def test_group_by_says_what_is_wrong():
+    review = pd.DataFrame({"study": ["A", "B"], "drug": ["x", "y"], "empty": ["", " "]})
+    with pytest.raises(InputError, match="did you mean 'drug'"):
+        group_by(review, "drugs", "review.csv")
+    with pytest.raises(InputError, match="blank in every row"):
+        group_by(review, "empty", "review.csv")
+
+
+@pytest.mark.mcmc
+def test_unpooled_means_follow_their_own_group(sampler):
+    """With a tiny tau each group is one binomial with a logit-normal prior: one integral."""
+    from models.analyses.groups.summary import estimands_for
+    from models.independent_groups import build_independent_groups_model
+    from models.priors import Priors
+
+    review = pd.DataFrame(
+        {"study": list("ABCD"), "events": [2, 5, 30, 11], "total": [20, 45, 60, 25]}
+    ).assign(group=pd.Categorical(["x", "x", "y", "y"]))
+    fit = sampler.fit(
+        build_independent_groups_model, review, Priors(tau_scale=1e-3), estimands_for(review)
+    )
+    grid = np.linspace(-8, 8, 20001)
+    for group, (events, total) in {"x": (7, 65), "y": (41, 85)}.items():
+        weight = stats.binom.pmf(events, total, expit(grid)) * stats.norm.pdf(grid, 0, 1.5)
+        mean = np.sum(grid * weight) / np.sum(weight)
+        draws: xr.DataArray = fit.posterior["mu"].sel(group=group)
+        # Monte Carlo error about sd / sqrt(2000), sd at most 0.4; five of them
+        assert float(draws.mean()) == pytest.approx(mean, abs=0.05)

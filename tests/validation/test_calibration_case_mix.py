@@ -1,0 +1,56 @@
+"""The stored simulation-based calibration belongs to this code, and passes."""
+
+import numpy as np
+import pandas as pd
+
+from models.validation.calibration.case_mix import SIMULATIONS
+from models.validation.calibration.case_mix_summary import (
+    FOLDER,
+    RANKED,
+    STEM,
+    stored_calibration,
+    summarise_calibration,
+)
+
+
+def test_stored_calibration_is_of_this_code_and_passes() -> None:
+    """Fails with the name of what changed if model, step, design or settings are others."""
+    summary = stored_calibration()
+    assert (summary["simulations"] >= SIMULATIONS).all()
+    assert summary["passed"].all(), summary.loc[~summary["passed"], ["quantity", "p_holm"]]
+
+
+def test_stored_verdicts_follow_from_the_stored_ranks() -> None:
+    wide = pd.read_csv(FOLDER / f"{STEM}_pit.csv")
+    summary = stored_calibration()
+    long = wide.melt("simulation", list(summary["quantity"]), "quantity", "pit")
+    again = summarise_calibration(long).set_index("quantity").loc[summary["quantity"]]
+    np.testing.assert_allclose(again["p_uniform"], summary["p_uniform"], rtol=1e-6)
+
+
+def test_central_intervals_hold_the_truth_as_often_as_they_say() -> None:
+    """Recovery: coverage of 50 and 90 % intervals within four binomial standard errors."""
+    summary = stored_calibration()
+    for level in (0.5, 0.9):
+        error = np.sqrt(level * (1 - level) / summary["simulations"])
+        assert (abs(summary[f"coverage_{100 * level:.0f}"] - level) < 4 * error).all()
+
+
+def test_a_biased_sampler_is_rejected() -> None:
+    """Uniform ranks pass; those of a posterior half a standard deviation off do not."""
+    rng = np.random.default_rng(3)
+    ranks = rng.integers(0, RANKED + 1, 200)
+    shifted = np.round(RANKED * (ranks / RANKED) ** 1.8)
+    long = pd.concat(
+        pd.DataFrame(
+            {
+                "simulation": range(200),
+                "quantity": name,
+                "pit": (values + 0.5) / (RANKED + 1),
+            }
+        )
+        for name, values in (("uniform", ranks), ("shifted", shifted))
+    )
+    summary = summarise_calibration(long).set_index("quantity")
+    assert bool(summary.loc["uniform", "passed"])
+    assert not summary.loc["shifted", "passed"]
