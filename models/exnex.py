@@ -40,9 +40,8 @@ import pytensor.tensor as pt
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS, ExnexPriors, as_exnex_priors
 from models.numerics.binomial_normal import MANY_NODES, log_marginal
-from models.priors import Priors
+from models.priors import DEFAULT_EXNEX_PRIORS, ExnexPriors, Priors, as_exnex_priors
 
 type FloatArray = NDArray[np.float64]
 

@@ -33,8 +33,8 @@ every printed row has its counterpart; what joining changes is reported beside t
 import pandas as pd
 import pymc as pm
 
-from models.fitting.sampler import PADDING
 from models.priors import DEFAULT_PRIORS, Priors
+from models.reviews.padding import PADDING
 from models.reviews.strata import family_codes
 
 

@@ -25,33 +25,7 @@ import pandas as pd
 import pymc as pm
 
 from models.priors import DEFAULT_PRIORS, Priors
-
-
-def cell_table(cells: pd.DataFrame, column: str) -> pd.DataFrame:
-    """Spread a column of counts over all combinations, zero where there are no patients.
-
-    Parameters
-    ----------
-    cells
-        ``stratum``, ``treatment`` and the column. Treatments keep their categories' order, or that
-        of first appearance.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index ``stratum`` in order of first appearance, columns the treatments.
-    """
-    treatment = cells["treatment"]
-    order = (
-        list(treatment.cat.categories)
-        if isinstance(treatment.dtype, pd.CategoricalDtype)
-        else list(dict.fromkeys(treatment))
-    )
-    wide = cells.pivot_table(
-        index="stratum", columns="treatment", values=column, aggfunc="sum", observed=False
-    )
-    strata = list(dict.fromkeys(cells["stratum"]))
-    return wide.reindex(index=strata, columns=order).fillna(0).astype("int64")
+from models.reviews.strata import cell_table
 
 
 def build_subtype_treatment_model(cells: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> pm.Model:

@@ -104,7 +104,7 @@ def case_mix(
     if subtype is not None:
         show_prediction(result.predictions, subtype, str(treatment))
     if json is not None:
-        from models.fitting.records import write_json
+        from models.common.files import write_json
 
         content = result.as_dict()
         content["diagnostics"] = fit.gate.as_dict()
@@ -122,8 +122,8 @@ def _read(data: Path | None, mix: Path | None) -> tuple[Any, "pd.Series", str]:
     if data is not None:
         review, source = read_case_mix(data), str(data)
     else:
+        from models.evidence.case_mix import paper_review
         from models.evidence.load import load_evidence
-        from models.reviews.case_mix import paper_review
 
         review, source = paper_review(load_evidence()), "the paper's review"
     if mix is not None:
@@ -138,7 +138,8 @@ def _fit(
 ) -> Any:
     """Fit the exact model or its approximation."""
     from models.analyses.case_mix.run import fit_approximation, fit_case_mix
-    from models.fitting.sampler import Sampler, SamplerSettings
+    from models.fitting.fit import SamplerSettings
+    from models.fitting.sampler import Sampler
 
     sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
     if approximate:

@@ -8,7 +8,7 @@ from cyclopts import App
 from models.interface.cli import check_run_options, fail, run
 
 if TYPE_CHECKING:
-    from models.fitting.sampler import Fit
+    from models.fitting.fit import Fit
 
 app = App(help=__doc__, version_flags=[])
 
@@ -43,7 +43,8 @@ def check(
     from models.analyses.checks.run import check_outputs
     from models.analyses.checks.verdicts import PASS
     from models.evidence.load import load_evidence
-    from models.fitting.sampler import Sampler, SamplerSettings
+    from models.fitting.fit import SamplerSettings
+    from models.fitting.sampler import Sampler
     from models.priors import DEFAULT_PRIORS
 
     console = Console(highlight=False)

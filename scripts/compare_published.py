@@ -23,10 +23,9 @@ def compare_published(*, out: Path = Path("figures")) -> None:
     """
     from rich.console import Console
 
-    from models.analyses.paper.page import unexpected
+    from models.analyses.paper.page import unexpected, write_comparison
     from models.analyses.paper.recompute import agreement_counts, compare_published
     from models.evidence.load import load_evidence
-    from models.render.outputs import write_comparison
 
     comparison = compare_published(load_evidence())
     written = write_comparison(comparison, out)

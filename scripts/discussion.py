@@ -27,8 +27,9 @@ def discussion(*, fits: Path = Path("figures/fits"), out: Path | None = None) ->
     own = any((fits / f"{name}.nc").exists() for name in (POOL, GROUPS))
     folder = out or (fits if own else fits.parent)
     if own:
+        from models.common.files import write_csv
         from models.render.citations import Citations
-        from models.render.outputs import write_csv, write_discussion
+        from models.report.paper import write_discussion
         from models.report.user import user_markdown, user_tables
 
         tables, analysis = user_tables(fits)

@@ -120,7 +120,7 @@ def pool(
         gate = fit.gate
     show_bayes(bayes, gate.sentence())
     if json is not None:
-        from models.fitting.records import write_json
+        from models.common.files import write_json
 
         write_json(
             json,
@@ -150,7 +150,8 @@ def sample(data: "pd.DataFrame", priors: Any, draws: int, seed: int) -> tuple[An
     with Console(stderr=True).status("compiling and sampling the Bayesian model"):
         from models.analyses.pools.summary import summarise_pooled
         from models.estimands.rates import pooled_estimands
-        from models.fitting.sampler import Sampler, SamplerSettings
+        from models.fitting.fit import SamplerSettings
+        from models.fitting.sampler import Sampler
         from models.pooled import build_pooled_model
 
         sampler = Sampler(SamplerSettings(draws=draws, seed=seed))

@@ -115,7 +115,8 @@ def subgroups(
     else:
         with Console(stderr=True).status("compiling and sampling the Bayesian model"):
             from models.analyses.groups.summary import analyse_groups
-            from models.fitting.sampler import Sampler, SamplerSettings
+            from models.fitting.fit import SamplerSettings
+            from models.fitting.sampler import Sampler
 
             sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
             analysis = analyse_groups(review, sampler, priors, **settings)
@@ -123,7 +124,7 @@ def subgroups(
 
     print_analysis(analysis, margin)
     if json is not None:
-        from models.fitting.records import write_json
+        from models.common.files import write_json
 
         write_json(json, analysis.as_dict())
     if save is not None:

@@ -118,7 +118,7 @@ def subtypes(
         show_cells(cells)
     if json is not None:
         from models.analyses.subtypes.summary import as_records
-        from models.fitting.records import write_json
+        from models.common.files import write_json
 
         content = {**result.as_dict(), "diagnostics": fit.gate.as_dict()}
         if cells is not None:
@@ -138,7 +138,7 @@ def _read(model: str, data: Path | None) -> tuple["pd.DataFrame", str]:
 
     evidence = load_evidence()
     if model == "by-treatment":
-        from models.analyses.subtypes.run import paper_cells
+        from models.evidence.load import paper_cells
 
         return paper_cells(evidence), "the paper's subtypes by treatment group"
     return evidence.strata(), "the paper's disjoint subtypes"
@@ -150,13 +150,13 @@ def _fit(
     """Fit a model; return fit, result and, for the subtype by treatment model, all cells."""
     from models.analyses.subtypes.run import fit_by_treatment, fit_exchangeable, fit_exnex
     from models.analyses.subtypes.summary import summarise_cells
-    from models.exnex_priors import ExnexPriors
-    from models.priors import Priors
+    from models.priors import ExnexPriors, Priors
     from models.reviews.strata import strata_of_cells
 
     # bad settings are refused before the sampler is loaded
     priors = ExnexPriors(**settings) if model == "exnex" else Priors(**settings)
-    from models.fitting.sampler import Sampler, SamplerSettings
+    from models.fitting.fit import SamplerSettings
+    from models.fitting.sampler import Sampler
 
     sampler = Sampler(SamplerSettings(draws=draws, seed=seed))
     if model == "exnex":

@@ -16,7 +16,8 @@ def evidence() -> Evidence:
 @pytest.fixture(scope="session")
 def sampler() -> Iterator[object]:
     """One sampler for all tests: every kind of model is compiled once."""
-    from models.fitting.sampler import Sampler, SamplerSettings
+    from models.fitting.fit import SamplerSettings
+    from models.fitting.sampler import Sampler
 
     return Sampler(SamplerSettings(draws=1000, tune=500, seed=1))
 

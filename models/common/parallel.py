@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import InputError
-from models.fitting.records import replacing, write_json
+from models.common.files import replacing, write_json
 
 if TYPE_CHECKING:
     import pandas as pd

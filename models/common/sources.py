@@ -10,12 +10,27 @@ moved to another module and the hash stays; a changed constant, formula or name 
 import ast
 import copy
 import hashlib
+import importlib.metadata
+import platform
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
 from models.common.constants import PROJECT_ROOT
+
+PACKAGES: Final = (
+    "pymc",
+    "pytensor",
+    "nutpie",
+    "arviz",
+    "arviz-stats",
+    "numpy",
+    "scipy",
+    "pandas",
+    "xarray",
+)
+"""What a result depends on beside this project."""
 
 type Place = tuple[str, str]
 """Module and name of a definition."""
@@ -58,10 +73,14 @@ class _Bare(ast.NodeTransformer):
         self._body(node)
         if hasattr(node, "returns"):
             node.returns = None
-        if hasattr(node, "annotation"):
-            # of a field or variable it is required by the grammar, and says nothing
-            required = isinstance(node, ast.AnnAssign)
-            node.annotation = ast.Constant(value=None) if required else None
+        if isinstance(node, ast.AnnAssign):
+            # of a field without a value the grammar requires it; it says nothing
+            node.annotation = ast.Constant(value=None)
+            if node.value is not None:
+                plain = ast.Assign([node.target], node.value)
+                return super().generic_visit(ast.copy_location(plain, node))
+        elif hasattr(node, "annotation"):
+            node.annotation = None
         if hasattr(node, "type_params"):
             node.type_params = []
         return super().generic_visit(node)
@@ -226,3 +245,19 @@ _PROJECT: Final = Sources(PROJECT_ROOT / "models")
 def code_hash(*roots: str, stop: Iterable[str] = ()) -> str:
     """Return the hash of what functions of this project compute (see `Sources.code_hash`)."""
     return _PROJECT.code_hash(*roots, stop=stop)
+
+
+def sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, in hexadecimal."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of Python and of the packages that a result depends on."""
+    found = {"python": platform.python_version()}
+    for package in PACKAGES:
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found

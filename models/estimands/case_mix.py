@@ -22,7 +22,7 @@ import xarray as xr
 from scipy.special import expit
 
 from models.estimands.contrasts import group_pairs, pair_label
-from models.fitting.fit import EstimandFunction
+from models.estimands.rates import EstimandFunction
 from models.reviews.case_mix import CaseMixReview
 
 

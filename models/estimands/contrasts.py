@@ -181,39 +181,6 @@ def rank_table(rates: xr.DataArray, *, higher_is_better: bool) -> pd.DataFrame:
     )
 
 
-def league_table(contrasts: pd.DataFrame, scale: str, estimand: str) -> pd.DataFrame:
-    """Return the league table of a scale: row group against column group.
-
-    Parameters
-    ----------
-    contrasts
-        From ``contrast_table``.
-    scale, estimand
-        Which rows; the cells of the other triangle are the same contrasts turned round.
-
-    Returns
-    -------
-    pandas.DataFrame
-        Index and columns are the groups. A cell holds ``median (lower to upper); P`` of row
-        against column, where P is the probability that the row's rate is the higher one.
-    """
-    from models.render.format import probability, rate
-
-    chosen = contrasts[(contrasts["scale"] == scale) & (contrasts["estimand"] == estimand)]
-    groups = list(dict.fromkeys([*chosen["b"], *chosen["a"]]))
-    difference = scale == "risk_difference"
-    table = pd.DataFrame("", index=pd.Index(groups, name="row v. column"), columns=groups)
-    for row in chosen.itertuples():
-        low, mid, high, p = row.lower, row.median, row.upper, row.p_superior
-        turned = (-mid, -high, -low) if difference else (1 / mid, 1 / high, 1 / low)
-        for r, c, numbers, prob in (
-            (row.a, row.b, (mid, low, high), p),
-            (row.b, row.a, turned, 1 - p),
-        ):
-            table.loc[r, c] = f"{rate(*numbers, digits=2)}; P {probability(prob)}"
-    return table
-
-
 def threshold_table(rates: xr.DataArray) -> pd.DataFrame:
     """Return P(rate > 10, 20, 30 %) for every group."""
     values = rates.transpose(..., "group").values.reshape(-1, rates.sizes["group"])

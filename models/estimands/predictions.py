@@ -24,11 +24,9 @@ from numpy.typing import NDArray
 
 from models.estimands.rates import average_rate
 from models.exnex import ex_log_marginal, mixture, nex_log_marginal
-from models.exnex_priors import ExnexPriors
 from models.numerics.binomial_normal import log_marginal
-from models.priors import Priors
-from models.reviews.strata import family_codes
-from models.subtype_treatment import cell_table
+from models.priors import ExnexPriors, Priors
+from models.reviews.strata import cell_table, family_codes
 
 type FloatArray = NDArray[np.float64]
 

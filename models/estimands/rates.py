@@ -12,6 +12,8 @@ new-study rate
     ``expit(mu + tau z)`` for a study yet to be done: its predictive distribution.
 """
 
+from collections.abc import Callable
+
 import numpy as np
 import xarray as xr
 from numpy.polynomial.hermite_e import hermegauss
@@ -157,3 +159,6 @@ def shrinkage(posterior_mean: float, raw: float, prediction: float) -> float | N
     if abs(raw - prediction) < 0.01:
         return None
     return 1 - (posterior_mean - prediction) / (raw - prediction)
+
+
+type EstimandFunction = Callable[[xr.Dataset, int], xr.Dataset]

@@ -26,8 +26,8 @@ FAMILY_RATES: Final = {
 """Rates of strata, and what their patient-weighted mean over a family is called."""
 
 if TYPE_CHECKING:
-    from models.exnex_priors import ExnexPriors
-    from models.fitting.sampler import EstimandFunction
+    from models.estimands.rates import EstimandFunction
+    from models.priors import ExnexPriors
 
 
 def subtype_estimands(strata: pd.DataFrame) -> "EstimandFunction":
@@ -137,7 +137,7 @@ def subtype_treatment_estimands(cells: pd.DataFrame, strata: pd.DataFrame) -> "E
 def _subtype_treatment_estimands(
     posterior: xr.Dataset, seed: int, cells: pd.DataFrame, strata: pd.DataFrame
 ) -> xr.Dataset:
-    from models.subtype_treatment import cell_table
+    from models.reviews.strata import cell_table
 
     logit = (
         posterior["mu"]

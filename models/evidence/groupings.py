@@ -5,9 +5,9 @@ from typing import Final
 
 import pandas as pd
 
-from models.common.constants import TREATMENTS
 from models.common.errors import InputError
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import TREATMENTS
 from models.reviews.groups import group_by
 
 LINES: Final = (">= second line", "first line")

@@ -16,7 +16,7 @@ from models.common.constants import DATA_DIR
 from models.common.errors import InputError
 from models.evidence import selector as selectors
 from models.evidence.reader import read_table
-from models.evidence.vocabulary import LPS_UNSPECIFIED, LPS_UNSPECIFIED_NAME, PARENT
+from models.evidence.vocabulary import LPS_UNSPECIFIED, LPS_UNSPECIFIED_NAME, PARENT, TREATMENTS
 
 _PRINTED: Final = {
     "estimate": "printed_estimate",
@@ -255,3 +255,11 @@ def load_evidence(data_dir: Path = DATA_DIR) -> Evidence:
         # The article's NA and its dot for a value that it does not give are no numbers.
         values[column] = pd.to_numeric(values[printed], errors="coerce").astype("float64")
     return Evidence(MappingProxyType(tables))
+
+
+def paper_cells(evidence: Evidence) -> pd.DataFrame:
+    """Return the paper's 83 disjoint cells with ``stratum``, ``treatment`` and ``parent``."""
+    cells = evidence.cells().rename(columns={"subtype": "stratum"})
+    parents = evidence.strata().set_index("stratum")["parent"]
+    treatment = pd.Categorical(cells["treatment"], categories=list(TREATMENTS))
+    return cells.assign(treatment=treatment, parent=cells["stratum"].map(parents))

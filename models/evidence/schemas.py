@@ -17,7 +17,6 @@ from typing import Final
 
 import pandera.pandas as pa
 
-from models.common.constants import TREATMENTS
 from models.evidence.columns import (
     count,
     digits,
@@ -37,6 +36,7 @@ from models.evidence.vocabulary import (
     PARENT,
     SUBTYPES,
     TARGETS,
+    TREATMENTS,
 )
 
 ID: Final = r"[A-Z][A-Za-z0-9_]*"

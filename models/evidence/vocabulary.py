@@ -2,6 +2,22 @@
 
 from typing import Final
 
+TREATMENTS: Final = (
+    "ICI monotherapy",
+    "Dual Checkpoint Inhibitors",
+    "ICI + TKI",
+    "ICI + chemotherapy",
+    "ICI + immunomodulator",
+)
+"""The five treatment groups as Fig. 2 of the paper prints them, in its order."""
+
+OUTCOMES: Final = {
+    "orr": "objective response",
+    "dcr": "disease control",
+    "trae": "grade 3-5 treatment-related adverse event",
+}
+"""Outcome codes and what is counted as an event."""
+
 LINES: Final = ("first line", ">= second line", "unknown")
 """Lines of treatment; the article prints the second with a greater-or-equal sign."""
 

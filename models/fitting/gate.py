@@ -5,6 +5,7 @@ and Betancourt (2016, arXiv:1604.00695) for BFMI. They are checked on unrounded 
 free variable and every estimand, since samplers do not report them on their own.
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -12,14 +13,26 @@ import arviz_stats as azs
 import numpy as np
 import pandas as pd
 
-from models.render.format import gate_sentence
-
 if TYPE_CHECKING:
     import xarray as xr
 
 RHAT_MAX: Final = 1.01
 ESS_MIN: Final = 400.0
 BFMI_MIN: Final = 0.3
+
+
+def gate_sentence(
+    diagnostics: Mapping[str, bool | float | int], bfmi_min: float, failures: Sequence[str]
+) -> str:
+    """Return the verdict of the gate in one line, for tables and the terminal."""
+    numbers = (
+        f"R-hat <= {diagnostics['rhat_max']:.4f}, ESS bulk >= {diagnostics['ess_bulk_min']:.0f}, "
+        f"tail >= {diagnostics['ess_tail_min']:.0f}, {diagnostics['divergences']} divergences, "
+        f"BFMI >= {bfmi_min:.2f}"
+    )
+    if diagnostics["passed"]:
+        return f"passed ({numbers})"
+    return f"FAILED: {'; '.join(failures)} ({numbers})"
 
 
 @dataclass(frozen=True)

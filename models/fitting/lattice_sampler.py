@@ -20,10 +20,11 @@ import pymc as pm
 import xarray as xr
 from numpy.typing import NDArray
 
-from models.fitting.fit import EstimandFunction
+from models.estimands.rates import EstimandFunction
+from models.fitting.fit import Fit, SamplerSettings
 from models.fitting.gate import GateReport, check_fit
 from models.fitting.lattice_steps import TABLE, make_steps, starting_points
-from models.fitting.sampler import Fit, ModelBuilder, SamplerSettings, fit_until_passed
+from models.fitting.sampler import ModelBuilder, fit_until_passed
 from models.priors import Priors
 from models.reviews.case_mix import CaseMixReview, from_ledger
 

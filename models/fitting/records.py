@@ -1,92 +1,24 @@
 """Fits on disk: draws as netCDF, and a run record beside them that says what made them."""
 
-import hashlib
-import importlib.metadata
 import json
-import os
-import platform
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 from models.common.constants import CI_PROB
 from models.common.errors import InputError
-from models.common.sources import code_hash
-from models.exnex_priors import ExnexPriors
-from models.priors import Priors
-from models.render.format import gate_sentence
+from models.common.files import replacing, write_json
+from models.common.sources import code_hash, sha256, versions
+from models.fitting.gate import gate_sentence
+from models.priors import ExnexPriors, Priors
 
 if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
-    from models.fitting.sampler import Fit
-
-PACKAGES: Final = (
-    "pymc",
-    "pytensor",
-    "nutpie",
-    "arviz",
-    "arviz-stats",
-    "numpy",
-    "scipy",
-    "pandas",
-    "xarray",
-)
-
-REVIEW_COLUMNS: Final = (
-    "part",
-    "study",
-    "arm",
-    "stratum",
-    "treatment",
-    "group",
-    "parent",
-    "events",
-    "total",
-)
-"""What identifies the data of a fit."""
-
-
-@contextmanager
-def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that replaces ``path`` only if the block succeeds.
-
-    A run that fails half-way leaves the existing result as it was.
-    """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp makes the file private; results are as readable as any other file
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a text file (UTF-8, Unix line ends) in one step."""
-    with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
-
-
-def write_json(path: Path, content: object) -> None:
-    """Write JSON in one step; NaN is refused, since what does not exist is null."""
-    write_text(path, json.dumps(content, indent=2, ensure_ascii=False, allow_nan=False) + "\n")
-
-
-def sha256(path: Path) -> str:
-    """Return the SHA-256 of a file, in hexadecimal."""
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+    from models.fitting.fit import Fit
 
 
 def model_hash(model: str) -> str:
@@ -95,27 +27,6 @@ def model_hash(model: str) -> str:
     Saved fits carry it, so that results of an older model show as stale.
     """
     return code_hash(f"models.{model}:build_{model}_model")
-
-
-def versions() -> dict[str, str]:
-    """Return the versions of Python and of the packages that a result depends on."""
-    found = {"python": platform.python_version()}
-    for package in PACKAGES:
-        try:
-            found[package] = importlib.metadata.version(package)
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
-
-
-def review_hash(review: "pd.DataFrame") -> str:
-    """Return the SHA-256 of what was fitted: labels, groups and counts, in order.
-
-    Saved fits carry it, so that one made from other counts is never taken for this one.
-    """
-    columns = [name for name in REVIEW_COLUMNS if name in review]
-    text = review[columns].astype(str).to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def save_fit(

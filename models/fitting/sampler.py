@@ -8,106 +8,20 @@ draws whichever script asks for it.
 
 import time
 from collections.abc import Callable, Hashable
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final
+from typing import Any
 
-import numpy as np
 import nutpie
 import pandas as pd
 import pymc as pm
 import xarray as xr
 
+from models.estimands.rates import EstimandFunction
+from models.fitting.fit import ESCALATION, Fit, SamplerSettings, review_hash
 from models.fitting.gate import GateReport, check_fit
-from models.fitting.records import review_hash
 from models.priors import Priors
-from models.reviews.groups import group_codes
-
-PADDING: Final = "\x1fpadding"
-"""Starts with a control character, which no label that a reader typed holds."""
-CAPACITY: Final = {"study": 40, "group": 8}
-"""Units that a compilation holds at least; a larger review is compiled at its own size."""
-
-ESCALATION: Final = ((1, None), (2, 0.99), (2, 0.999))
-"""What is tried, in order: factor on draws and tuning, and target acceptance (None: as set).
-
-The seed is never changed: a fit that fails at the last step fails the run.
-"""
+from models.reviews.padding import CAPACITY, drop_padding, pad_review
 
 type ModelBuilder = Callable[[pd.DataFrame, Priors], pm.Model]
-type EstimandFunction = Callable[[xr.Dataset, int], xr.Dataset]
-
-
-@dataclass(frozen=True)
-class SamplerSettings:
-    """Settings of one NUTS run (nutpie); ``draws`` and ``tune`` count iterations per chain."""
-
-    draws: int = 2000
-    tune: int = 1000
-    chains: int = 4
-    target_accept: float = 0.99
-    seed: int = 20250107
-
-    def escalated(self, step: int) -> "SamplerSettings":
-        """Return the settings of a step of the escalation (0: as they are)."""
-        factor, target_accept = ESCALATION[step]
-        return replace(
-            self,
-            draws=self.draws * factor,
-            tune=self.tune * factor,
-            target_accept=target_accept or self.target_accept,
-        )
-
-
-@dataclass(frozen=True)
-class Fit:
-    """One fitted model with its verdict.
-
-    Attributes
-    ----------
-    tree
-        Groups ``posterior`` (free variables and estimands), ``sample_stats``, ``observed_data``
-        and ``constant_data``, labelled by study (and group).
-    gate
-        The verdict of the diagnostic gate.
-    settings
-        The settings that made these draws, after any escalation.
-    first_settings
-        The settings of the first attempt.
-    escalations
-        How many steps of the escalation were needed (0 for a fit that passed at once).
-    failed_attempts
-        The verdicts of the attempts that did not pass, in order.
-    seconds
-        Sampling time over all attempts, compilation not counted.
-    review_sha256
-        Identifies the data fitted (see `models.fitting.records.review_hash`).
-    """
-
-    model: str
-    tree: xr.DataTree
-    gate: GateReport
-    settings: SamplerSettings
-    first_settings: SamplerSettings
-    priors: Priors
-    escalations: int
-    failed_attempts: tuple[str, ...]
-    seconds: float
-    review_sha256: str = ""
-
-    @property
-    def posterior(self) -> xr.Dataset:
-        """The draws, dims ``chain``, ``draw`` first."""
-        return self.tree["posterior"].to_dataset()
-
-    def settings_dict(self) -> dict[str, Any]:
-        """Return sampler, settings and escalation for the run record."""
-        return {
-            "sampler": "nutpie",
-            **asdict(self.settings),
-            "first_attempt": asdict(self.first_settings),
-            "escalations": self.escalations,
-            "failed_attempts": list(self.failed_attempts),
-        }
 
 
 def fit_until_passed[AnyFit: Fit](
@@ -161,52 +75,6 @@ def fit_until_passed[AnyFit: Fit](
         seconds=time.perf_counter() - started,
         review_sha256=review_hash(review),
     )
-
-
-def pad_review(review: pd.DataFrame, n_studies: int, n_groups: int) -> pd.DataFrame:
-    """Pad a review with empty studies (and a grouping with empty groups) up to given numbers.
-
-    Parameters
-    ----------
-    review
-        Columns ``study``, ``events``, ``total`` and, if grouped, ``group``.
-    n_studies, n_groups
-        Numbers after padding; a review that is as long or longer is returned as it is, and so
-        is a frame of other units (``stratum`` in place of ``study``).
-
-    Returns
-    -------
-    pandas.DataFrame
-        The columns that a model reads; the padding's labels start with ``PADDING``.
-    """
-    if "study" not in review:
-        return review.reset_index(drop=True)
-    columns = [c for c in ("study", "events", "total", "publication_id") if c in review]
-    padded = review[columns].reset_index(drop=True)
-    missing = max(0, n_studies - len(padded))
-    empty = pd.DataFrame(
-        {"study": [f"{PADDING} {i + 1}" for i in range(missing)], "events": 0, "total": 0}
-    )
-    padded = pd.concat([padded, empty], ignore_index=True) if missing else padded
-    if "group" in review:
-        codes, labels = group_codes(review["group"])
-        labels += [f"{PADDING} group {i + 1}" for i in range(max(0, n_groups - len(labels)))]
-        codes = np.concatenate([codes, np.zeros(missing, dtype=np.int64)])
-        padded["group"] = pd.Categorical.from_codes(codes, categories=labels)
-    return padded
-
-
-def _drop_padding(dataset: xr.Dataset) -> xr.Dataset:
-    """Drop padded units along every labelled dimension."""
-    for dim, index in dataset.indexes.items():
-        if dim in ("chain", "draw"):
-            continue
-        keep = [not str(label).startswith(PADDING) for label in index]
-        if not any(keep):
-            dataset = dataset.drop_dims(dim)
-        elif not all(keep):
-            dataset = dataset.isel({dim: keep})
-    return dataset
 
 
 class Sampler:
@@ -295,7 +163,7 @@ class Sampler:
         # nutpie keeps the labels of compile time
         labels = {dim: [str(v) for v in values] for dim, values in model.coords.items()}
         posterior = raw["posterior"].to_dataset().assign_coords(labels)
-        posterior = _drop_padding(posterior)
+        posterior = drop_padding(posterior)
         posterior = posterior.merge(estimands(posterior, settings.seed))
         stats = raw["sample_stats"].to_dataset().drop_vars("divergence_message")
         dims = model.named_vars_to_dims
@@ -305,7 +173,7 @@ class Sampler:
         def labelled(values: dict[str, Any]) -> xr.Dataset:
             arrays = {name: (dims.get(name) or (), value) for name, value in values.items()}
             used = {dim for names, _ in arrays.values() for dim in names}
-            return _drop_padding(xr.Dataset(arrays, coords={dim: labels[str(dim)] for dim in used}))
+            return drop_padding(xr.Dataset(arrays, coords={dim: labels[str(dim)] for dim in used}))
 
         return xr.DataTree.from_dict(
             {

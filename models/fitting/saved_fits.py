@@ -6,8 +6,8 @@ from typing import Any
 import pandas as pd
 
 from models.common.errors import InputError
-from models.fitting.records import SavedFit, load_fit, review_hash
-from models.fitting.sampler import SamplerSettings
+from models.fitting.fit import SamplerSettings, review_hash
+from models.fitting.records import SavedFit, load_fit
 from models.priors import Priors
 
 

@@ -28,8 +28,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, ndtri
 
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS, ExnexPriors
 from models.numerics.counts import as_counts
+from models.priors import DEFAULT_EXNEX_PRIORS, ExnexPriors
 
 type FloatArray = NDArray[np.float64]
 

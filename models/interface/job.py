@@ -12,35 +12,29 @@ from models.analyses.checks.run import check_outputs
 from models.analyses.checks.run import number_of_fits as number_of_check_fits
 from models.analyses.groups.claims import paper_claims
 from models.analyses.groups.run import GroupResults, number_of_fits, run_groups, write_groups
-from models.analyses.paper.page import unexpected
+from models.analyses.paper.page import unexpected, write_comparison
 from models.analyses.paper.recompute import agreement_counts, compare_published
 from models.analyses.pools.run import PoolSpec, fit_pools, pool_specs, study_rates
+from models.analyses.pools.tables import pools_frame, pools_markdown
 from models.analyses.pools.validation import PoolRow, validation_table
 from models.analyses.subtypes.run import number_of_fits as number_of_subtype_fits
 from models.analyses.subtypes.run import subtype_outputs
 from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
+from models.common.files import write_csv, write_text
 from models.evidence.load import Evidence, load_evidence
+from models.fitting.fit import Fit, SamplerSettings
+from models.fitting.gate_table import diagnostics_markdown, gate_row, saved_gate_row
 from models.fitting.rank_plot import rank_plot
-from models.fitting.records import SavedFit, save_fit, write_text
-from models.fitting.sampler import Fit, Sampler, SamplerSettings
+from models.fitting.records import SavedFit, save_fit
+from models.fitting.sampler import Sampler
 from models.fitting.saved_fits import SavedFits
 from models.interface.job_figures import write_group_figures, write_pool_figures
 from models.priors import DEFAULT_PRIORS
 from models.render.citations import Citations, read_tables
 from models.render.format import latex, probability
-from models.render.outputs import (
-    diagnostics_markdown,
-    gate_row,
-    pools_frame,
-    pools_markdown,
-    saved_gate_row,
-    write_comparison,
-    write_csv,
-    write_discussion,
-)
 from models.render.style import save_png
 from models.report.facts import write_facts
-from models.report.paper import discussion_markdown
+from models.report.paper import discussion_markdown, write_discussion
 from models.report.readme import update_readme
 
 if TYPE_CHECKING:

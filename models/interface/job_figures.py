@@ -13,8 +13,8 @@ from models.analyses.pools.agreement import agreement
 from models.analyses.pools.forest import forest
 from models.analyses.pools.run import forest_blocks
 from models.analyses.pools.validation import PoolRow
-from models.common.constants import OUTCOMES
 from models.estimands.contrasts import DEFAULT_MARGIN
+from models.evidence.vocabulary import OUTCOMES
 from models.render.style import mark_failed, save
 
 

@@ -1,6 +1,6 @@
 """Words and tables: results in, text out; nothing is computed here."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 
@@ -31,20 +31,6 @@ def probability(value: float, resolution: float = 0.001) -> str:
     if value > 1 - resolution:
         return f"> {1 - resolution:g}"
     return f"{value:.3f}" if min(value, 1 - value) < 0.01 else f"{value:.2f}"
-
-
-def gate_sentence(
-    diagnostics: Mapping[str, bool | float | int], bfmi_min: float, failures: Sequence[str]
-) -> str:
-    """Return the verdict of the gate in one line, for tables and the terminal."""
-    numbers = (
-        f"R-hat <= {diagnostics['rhat_max']:.4f}, ESS bulk >= {diagnostics['ess_bulk_min']:.0f}, "
-        f"tail >= {diagnostics['ess_tail_min']:.0f}, {diagnostics['divergences']} divergences, "
-        f"BFMI >= {bfmi_min:.2f}"
-    )
-    if diagnostics["passed"]:
-        return f"passed ({numbers})"
-    return f"FAILED: {'; '.join(failures)} ({numbers})"
 
 
 def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

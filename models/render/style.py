@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Polygon
 from matplotlib.transforms import Transform
 
-from models.fitting.records import replacing
+from models.common.files import replacing
 
 BAYES: Final = "#0072B2"
 PUBLISHED: Final = "#D55E00"

@@ -11,13 +11,12 @@ from models.analyses.checks.scenarios import SMALL_ARM
 from models.analyses.checks.sensitivity import VISIBLE_SHIFT
 from models.analyses.groups.claims import WORDS
 from models.common.constants import CI_PROB
+from models.common.files import write_csv
+from models.common.sources import versions
 from models.estimands.contrasts import DEFAULT_MARGIN
-from models.exnex_priors import as_exnex_priors
+from models.fitting.fit import SamplerSettings
 from models.fitting.gate import BFMI_MIN, ESS_MIN, RHAT_MAX
-from models.fitting.records import versions
-from models.fitting.sampler import SamplerSettings
-from models.priors import Priors
-from models.render.outputs import write_csv
+from models.priors import Priors, as_exnex_priors
 
 
 def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.DataFrame]:

@@ -5,9 +5,11 @@ The methods give what the Bayesian analysis reporting guideline (Kruschke 2021, 
 thresholds, computation and its checks, sensitivity to the prior, reproducibility.
 """
 
+from pathlib import Path
 from typing import Any
 
 from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
+from models.common.files import write_csv, write_text
 from models.render.citations import Citations
 from models.report.case_mix import case_mix_paragraphs
 from models.report.checks import model_checks, sensitivity_results
@@ -298,3 +300,14 @@ def discussion_markdown(cite: Citations) -> str:
     for title, text in pages:
         parts += [f"## {title}", "", text, ""]
     return "\n".join(parts)
+
+
+def write_discussion(text: str, cite: "Citations", out: Path) -> list[Path]:
+    """Write the paragraphs as Markdown and LaTeX, and where each number is from."""
+    from models.render.format import latex_text
+
+    page, source = out / "discussion.md", out / "discussion.tex"
+    write_text(page, text)
+    write_text(source, latex_text(text))
+    numbers = write_csv(cite.frame(), out / "tables" / "discussion_numbers.csv")
+    return [page, source, numbers]

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from models.fitting.records import write_text
+from models.common.files import write_text
 from models.render.citations import Citations, read_tables
 from models.render.format import markdown
 

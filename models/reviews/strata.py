@@ -164,3 +164,30 @@ def _with_parent(frame: pd.DataFrame, required: list[str], path: Path) -> pd.Dat
             f"name of their own (such as '{row['parent']}, unspecified') with this parent"
         )
     return frame
+
+
+def cell_table(cells: pd.DataFrame, column: str) -> pd.DataFrame:
+    """Spread a column of counts over all combinations, zero where there are no patients.
+
+    Parameters
+    ----------
+    cells
+        ``stratum``, ``treatment`` and the column. Treatments keep their categories' order, or that
+        of first appearance.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index ``stratum`` in order of first appearance, columns the treatments.
+    """
+    treatment = cells["treatment"]
+    order = (
+        list(treatment.cat.categories)
+        if isinstance(treatment.dtype, pd.CategoricalDtype)
+        else list(dict.fromkeys(treatment))
+    )
+    wide = cells.pivot_table(
+        index="stratum", columns="treatment", values=column, aggfunc="sum", observed=False
+    )
+    strata = list(dict.fromkeys(cells["stratum"]))
+    return wide.reindex(index=strata, columns=order).fillna(0).astype("int64")

@@ -75,8 +75,7 @@ def benchmark(
         run_benchmark(measurements, folder, advance)
 
     records = [record for record in read_records(folder) if record["peer"] in wanted]
-    from models.fitting.records import write_text
-    from models.render.outputs import write_csv
+    from models.common.files import write_csv, write_text
     from models.render.style import save_png
     from models.validation.benchmark.plots import benchmark as draw
     from models.validation.benchmark.tables import benchmark_markdown, medians, records_frame

@@ -84,7 +84,7 @@ def recover_cells() -> None:
 
 def _cells(treatments: tuple[str, ...], events: tuple[int, ...], patients: tuple[int, ...]) -> str:
     """Write the cells of a row, one place a treatment group."""
-    from models.common.constants import TREATMENTS
+    from models.evidence.vocabulary import TREATMENTS
 
     counts = dict(zip(treatments, zip(events, patients, strict=True), strict=True))
     return "  ".join(

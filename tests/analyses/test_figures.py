@@ -23,7 +23,6 @@ from models.analyses.groups.ranks import BLUES, rank_heatmap, readable_on
 from models.analyses.groups.tradeoff import joint_region, tradeoff, tradeoff_counts
 from models.analyses.pools.agreement import agreement
 from models.analyses.pools.forest import ForestBlock, forest
-from models.common.constants import OUTCOMES, TREATMENTS
 from models.common.errors import InputError
 from models.estimands.contrasts import (
     contrast_draws,
@@ -34,6 +33,7 @@ from models.estimands.contrasts import (
 from models.estimands.rates import summarise
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import load_evidence
+from models.evidence.vocabulary import OUTCOMES, TREATMENTS
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.render.format import probability
 from models.render.style import BAYES, OBSERVED, PUBLISHED, THIRD, save

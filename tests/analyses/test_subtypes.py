@@ -16,9 +16,7 @@ from models.common.constants import PROJECT_ROOT
 from models.evidence.load import Evidence
 from models.frequentist.freeman_tukey import printed
 from models.interface.cli import run
-from models.reviews.strata import (
-    family_totals,
-)
+from models.reviews.strata import family_totals
 
 SCRIPT = PROJECT_ROOT / "scripts" / "subtypes.py"
 
@@ -64,7 +62,7 @@ def test_wrong_arguments_exit_with_2_and_one_line(
 
 
 def test_a_stratum_on_its_own_has_the_information_of_one_patient(evidence: Evidence) -> None:
-    from models.exnex_priors import DEFAULT_EXNEX_PRIORS as PRIORS
+    from models.priors import DEFAULT_EXNEX_PRIORS as PRIORS
 
     values = evidence.published_values.set_index("id")
     earlier = float(values.loc["P104", "estimate"])
@@ -179,8 +177,8 @@ def test_equal_groups_need_no_explanation() -> None:
 @pytest.fixture(scope="module")
 def cells(evidence: Evidence) -> pd.DataFrame:
     """Cells as `summarise_cells` returns them, with beta posteriors in place of draws."""
-    from models.analyses.subtypes.run import paper_cells
-    from models.subtype_treatment import cell_table
+    from models.evidence.load import paper_cells
+    from models.reviews.strata import cell_table
 
     observed = paper_cells(evidence)
     events, total = cell_table(observed, "events"), cell_table(observed, "total")

@@ -6,10 +6,10 @@ import xarray as xr
 from scipy import integrate, optimize, stats
 from scipy.special import expit
 
+from models.analyses.groups.tables import league_table
 from models.estimands.contrasts import (
     contrast_draws,
     contrast_table,
-    league_table,
     rank_probabilities,
     rank_table,
 )

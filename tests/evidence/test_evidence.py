@@ -6,9 +6,9 @@ import sys
 import pandas as pd
 import pytest
 
-from models.common.constants import OUTCOMES, TREATMENTS
 from models.common.errors import InputError
 from models.evidence.load import Evidence, load_evidence
+from models.evidence.vocabulary import OUTCOMES, TREATMENTS
 
 
 @pytest.fixture(scope="module")

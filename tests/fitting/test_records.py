@@ -5,7 +5,8 @@ import json
 import pytest
 
 from models.common.errors import InputError
-from models.fitting.records import load_fit, model_hash, replacing, write_json
+from models.common.files import replacing, write_json
+from models.fitting.records import load_fit, model_hash
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):

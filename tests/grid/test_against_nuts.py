@@ -25,7 +25,8 @@ from models.estimands.subtypes import subtype_estimands
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
 from models.fitting.datatree import to_datatree
-from models.fitting.sampler import Fit, Sampler, SamplerSettings
+from models.fitting.fit import Fit, SamplerSettings
+from models.fitting.sampler import Sampler
 from models.grid.marginals import LogitMarginals, ScaleMarginal
 from models.pooled import build_pooled_model
 from models.priors import DEFAULT_PRIORS

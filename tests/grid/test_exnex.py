@@ -6,9 +6,9 @@ from scipy import integrate, stats
 from scipy.special import expit
 
 from models.common.errors import InputError
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS, ExnexPriors
 from models.grid.exnex import ExnexGrid
 from models.numerics.binomial_normal import log_marginal
+from models.priors import DEFAULT_EXNEX_PRIORS, ExnexPriors
 
 CHUGH_EVENTS = np.array([2, 0, 1, 6, 7, 3, 5, 1, 0, 3])
 CHUGH_TOTAL = np.array([15, 13, 12, 28, 29, 29, 26, 5, 2, 20])

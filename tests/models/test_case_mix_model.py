@@ -13,12 +13,13 @@ from models.analyses.case_mix.summary import unadjusted
 from models.analyses.groups.claims import MONO, TKI
 from models.case_mix import build_case_mix_model
 from models.estimands.case_mix import case_mix_estimands, patient_mix, treatment_mix
+from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
+from models.fitting.fit import SamplerSettings
 from models.fitting.lattice_sampler import LatticeSampler, cell_counts, full_table
-from models.fitting.sampler import SamplerSettings
 from models.numerics.margins import enumerate_tables
 from models.priors import DEFAULT_PRIORS
-from models.reviews.case_mix import CaseMixReview, make_review, paper_review
+from models.reviews.case_mix import CaseMixReview, make_review
 from models.validation.calibration.case_mix import simulate
 
 pytestmark = pytest.mark.mcmc

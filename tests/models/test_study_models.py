@@ -17,14 +17,16 @@ from models.analyses.groups.summary import estimands_for
 from models.analyses.pools.summary import summarise_pooled
 from models.estimands.rates import pooled_estimands, summarise
 from models.evidence.groupings import grouped_outcome
+from models.fitting.fit import ESCALATION, SamplerSettings
 from models.fitting.records import load_fit, save_fit
-from models.fitting.sampler import ESCALATION, Sampler, SamplerSettings, pad_review
+from models.fitting.sampler import Sampler
 from models.fitting.saved_fits import SavedFits
 from models.grid.fits import fit_pooled, fit_subgroup
 from models.independent_groups import build_independent_groups_model
 from models.pooled import build_pooled_model
 from models.priors import DEFAULT_PRIORS, Priors
 from models.publication import build_publication_model
+from models.reviews.padding import pad_review
 from models.subgroup import build_subgroup_model
 
 pytestmark = pytest.mark.mcmc

@@ -18,7 +18,7 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
-from models.analyses.subtypes.run import EXNEX, paper_cells
+from models.analyses.subtypes.run import EXNEX
 from models.analyses.subtypes.summary import summarise_cells, summarise_subtypes
 from models.common.constants import PROJECT_ROOT
 from models.estimands.predictions import (
@@ -31,12 +31,12 @@ from models.estimands.subtypes import (
     subtype_estimands,
     subtype_treatment_estimands,
 )
-from models.evidence.load import Evidence
+from models.evidence.load import Evidence, paper_cells
 from models.exnex import build_exnex_model
-from models.exnex_priors import ExnexPriors
-from models.fitting.sampler import Fit, Sampler, SamplerSettings
+from models.fitting.fit import Fit, SamplerSettings
+from models.fitting.sampler import Sampler
 from models.grid.fits import fit_pooled, fit_tree
-from models.priors import DEFAULT_PRIORS, Priors
+from models.priors import DEFAULT_PRIORS, ExnexPriors, Priors
 from models.reviews.strata import strata_of_cells
 from models.subtype import build_subtype_model
 from models.subtype_treatment import build_subtype_treatment_model

@@ -74,7 +74,7 @@ def test_log_marginal_is_never_materially_too_large() -> None:
 def test_exnex_estimands_given_mu_and_tau(mu: float, tau: float) -> None:
     """Rates are drawn from the mixture of the two conditionals; also where EX is out of reach."""
     from models.estimands.subtypes import exnex_estimands
-    from models.exnex_priors import ExnexPriors
+    from models.priors import ExnexPriors
 
     strata = pd.DataFrame({"stratum": ["a", "b"], "events": [3, 0], "total": [12, 50]})
     priors = ExnexPriors(nex_mean=-1.0, nex_sd=1.5, p_exchangeable=0.3)

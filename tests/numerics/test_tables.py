@@ -7,11 +7,11 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
+from models.evidence.case_mix import paper_review
 from models.evidence.load import load_evidence
 from models.numerics.margins import InfeasibleTableError, IntArray, Lattice, enumerate_tables
 from models.numerics.moves import find_moves, log_factorials, sweep
 from models.priors import DEFAULT_PRIORS
-from models.reviews.case_mix import paper_review
 from models.validation.calibration.case_mix import draw_parameters, simulate
 
 

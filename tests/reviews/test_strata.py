@@ -6,9 +6,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from models.common.constants import TREATMENTS
 from models.common.errors import InputError
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import TREATMENTS
 from models.reviews.strata import (
     family_codes,
     family_totals,
@@ -36,7 +36,7 @@ def test_strata_are_the_papers_disjoint_subtypes(evidence: Evidence) -> None:
 
 
 def test_cells_sum_to_the_strata(evidence: Evidence) -> None:
-    from models.analyses.subtypes.run import paper_cells
+    from models.evidence.load import paper_cells
 
     cells = paper_cells(evidence)
     assert len(cells) == 83

@@ -9,8 +9,8 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
-from models.common.constants import TREATMENTS
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import TREATMENTS
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool, printed
 from models.validation.small_subtypes.replicate import (
     FITTED,

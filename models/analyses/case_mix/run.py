@@ -21,13 +21,13 @@ from models.analyses.case_mix.variants import evaluable_only, single_arms, witho
 from models.case_mix import build_case_mix_model
 from models.case_mix_approximation import build_case_mix_approximation_model
 from models.estimands.case_mix import case_mix_estimands, patient_mix, treatment_mix
+from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
-from models.fitting.fit import FittedModel, Fitter
+from models.fitting.fit import FittedModel, Fitter, SamplerSettings
 from models.fitting.lattice_sampler import LatticeSampler
-from models.fitting.sampler import SamplerSettings
 from models.fitting.saved_fits import SavedFits
 from models.priors import Priors
-from models.reviews.case_mix import CaseMixReview, paper_review
+from models.reviews.case_mix import CaseMixReview
 
 type Keep = Callable[[str, str, Any], None]
 

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any, Final
 import pandas as pd
 
 from models.analyses.case_mix.summary import INFERRED, MARGINAL, CaseMixResult
-from models.fitting.records import write_text
+from models.common.files import write_csv, write_text
 from models.render.format import frame_markdown, points, probability, rate
-from models.render.outputs import write_csv
 
 if TYPE_CHECKING:
     from models.analyses.case_mix.run import CaseMixResults

@@ -6,9 +6,10 @@ from typing import Final
 import numpy as np
 
 from models.common.errors import InputError
+from models.evidence.case_mix import OTHER
 from models.evidence.vocabulary import OUTSIDE_FIGURE_4
 from models.numerics.margins import InfeasibleTableError, IntArray
-from models.reviews.case_mix import OTHER, CaseMixReview
+from models.reviews.case_mix import CaseMixReview
 
 NO_HISTOLOGY: Final = (OTHER, *OUTSIDE_FIGURE_4)
 """Levels that are no single histology: an arm of one of them is not an arm of one histology."""

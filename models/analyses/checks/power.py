@@ -22,8 +22,7 @@ import xarray as xr
 from scipy.special import xlog1py, xlogy
 from scipy.stats import halfnorm, norm
 
-from models.analyses.subtypes.run import paper_cells
-from models.evidence.load import Evidence
+from models.evidence.load import Evidence, paper_cells
 from models.fitting.records import load_fit
 from models.priors import Priors
 

@@ -34,9 +34,10 @@ from models.analyses.checks.verdicts import (
 from models.analyses.groups.exact import fit_groups
 from models.analyses.groups.run import ANALYSES
 from models.analyses.subtypes.exact import fit_strata
-from models.common.constants import FIGURES_DIR, OUTCOMES
+from models.common.constants import FIGURES_DIR
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import OUTCOMES
 from models.fitting.datatree import to_datatree
 from models.grid import fit_pooled
 from models.priors import Priors

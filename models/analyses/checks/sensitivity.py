@@ -18,10 +18,10 @@ from scipy.special import expit
 
 from models.analyses.checks.scenarios import PriorSet, Scenario, check_corrections, scenarios
 from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, wording
-from models.common.constants import OUTCOMES
 from models.estimands.contrasts import DEFAULT_MARGIN
 from models.evidence.groupings import GROUPINGS
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import OUTCOMES
 from models.frequentist.freeman_tukey import freeman_tukey_pool
 from models.grid import fit_pooled, fit_subgroup
 from models.grid.sampling import draw_families, draw_scales_and_mean

@@ -15,11 +15,10 @@ from models.analyses.checks.run import CheckResults
 from models.analyses.checks.sensitivity import DRAWS
 from models.analyses.checks.sensitivity_plot import sensitivity_figure
 from models.analyses.checks.verdicts import FAIL, NOTED
-from models.common.constants import OUTCOMES
+from models.common.files import write_csv, write_text
 from models.estimands.contrasts import NOT_RANDOMISED
-from models.fitting.records import write_text
+from models.evidence.vocabulary import OUTCOMES
 from models.render.format import frame_markdown, probability, rate
-from models.render.outputs import write_csv
 from models.render.style import save_png
 
 

@@ -11,9 +11,9 @@ from matplotlib.ticker import MaxNLocator, NullLocator
 from matplotlib.transforms import blended_transform_factory
 
 from models.analyses.groups.forest import wrapped
-from models.common.constants import OUTCOMES
 from models.common.errors import InputError
 from models.estimands.contrasts import RATES
+from models.evidence.vocabulary import OUTCOMES
 from models.render.format import probability
 from models.render.style import (
     BAYES,

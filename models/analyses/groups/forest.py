@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from matplotlib.textpath import text_to_path
 from matplotlib.transforms import blended_transform_factory
 
-from models.common.constants import OUTCOMES
+from models.evidence.vocabulary import OUTCOMES
 from models.render.style import (
     BAYES,
     FONT,

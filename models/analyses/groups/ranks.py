@@ -6,8 +6,8 @@ from matplotlib.colors import LinearSegmentedColormap, to_rgb
 from matplotlib.figure import Figure
 
 from models.analyses.groups.forest import wrapped
-from models.common.constants import OUTCOMES
 from models.common.errors import InputError
+from models.evidence.vocabulary import OUTCOMES
 from models.render.format import probability
 from models.render.style import BAYES, FONT, INK, TEXT_WIDTH
 

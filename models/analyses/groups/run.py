@@ -17,18 +17,17 @@ from models.analyses.groups.sigma import (
 )
 from models.analyses.groups.summary import SubgroupAnalysis, analyse_groups, estimands_for
 from models.analyses.groups.tables import write_analysis
-from models.common.constants import OUTCOMES, TREATMENTS
+from models.common.files import write_csv, write_text
 from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
 from models.estimands.rates import summarise
 from models.evidence.groupings import GROUPINGS, grouped_outcome
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import OUTCOMES, TREATMENTS
 from models.fitting.fit import FittedModel, Fitter
-from models.fitting.records import write_text
 from models.independent_groups import build_independent_groups_model
 from models.priors import Priors
 from models.publication import build_publication_model
 from models.render.format import frame_markdown, latex, points, probability
-from models.render.outputs import write_csv
 
 ANALYSES: Final = (
     ("orr", "treatment"),

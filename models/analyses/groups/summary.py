@@ -14,8 +14,8 @@ from models.estimands.contrasts import (
     rank_table,
     threshold_table,
 )
-from models.estimands.rates import group_estimands, shrinkage, summarise
-from models.fitting.fit import EstimandFunction, FittedModel, Fitter
+from models.estimands.rates import EstimandFunction, group_estimands, shrinkage, summarise
+from models.fitting.fit import FittedModel, Fitter
 from models.frequentist.freeman_tukey import FreemanTukeyPool, between_groups, freeman_tukey_pool
 from models.grid.fits import fit_pooled, fit_subgroup
 from models.priors import Priors

@@ -5,10 +5,9 @@ from pathlib import Path
 import pandas as pd
 
 from models.analyses.groups.summary import SubgroupAnalysis
-from models.estimands.contrasts import NOT_RANDOMISED, RATES, league_table
-from models.fitting.records import write_text
+from models.common.files import write_csv, write_text
+from models.estimands.contrasts import NOT_RANDOMISED, RATES
 from models.render.format import frame_markdown, latex, points, probability, rate
-from models.render.outputs import write_csv
 
 
 def groups_frame(analysis: SubgroupAnalysis) -> pd.DataFrame:
@@ -176,3 +175,36 @@ def print_analysis(analysis: SubgroupAnalysis, margin: float) -> None:
             table.add_row(*[escape(str(cell)) for cell in row])
         out.print(table)
     out.print(f"gate: {analysis.fit.gate.sentence()}")
+
+
+def league_table(contrasts: pd.DataFrame, scale: str, estimand: str) -> pd.DataFrame:
+    """Return the league table of a scale: row group against column group.
+
+    Parameters
+    ----------
+    contrasts
+        From ``contrast_table``.
+    scale, estimand
+        Which rows; the cells of the other triangle are the same contrasts turned round.
+
+    Returns
+    -------
+    pandas.DataFrame
+        Index and columns are the groups. A cell holds ``median (lower to upper); P`` of row
+        against column, where P is the probability that the row's rate is the higher one.
+    """
+    from models.render.format import probability, rate
+
+    chosen = contrasts[(contrasts["scale"] == scale) & (contrasts["estimand"] == estimand)]
+    groups = list(dict.fromkeys([*chosen["b"], *chosen["a"]]))
+    difference = scale == "risk_difference"
+    table = pd.DataFrame("", index=pd.Index(groups, name="row v. column"), columns=groups)
+    for row in chosen.itertuples():
+        low, mid, high, p = row.lower, row.median, row.upper, row.p_superior
+        turned = (-mid, -high, -low) if difference else (1 / mid, 1 / high, 1 / low)
+        for r, c, numbers, prob in (
+            (row.a, row.b, (mid, low, high), p),
+            (row.b, row.a, turned, 1 - p),
+        ):
+            table.loc[r, c] = f"{rate(*numbers, digits=2)}; P {probability(prob)}"
+    return table

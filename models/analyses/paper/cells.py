@@ -19,9 +19,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special
 
-from models.common.constants import INTERVAL_PROBS, TREATMENTS
+from models.common.constants import INTERVAL_PROBS
 from models.common.errors import InputError
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import TREATMENTS
 from models.frequentist.freeman_tukey import (
     FloatArray,
     double_arcsine,

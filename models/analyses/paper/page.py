@@ -1,8 +1,11 @@
 """The comparison with the paper, as tables and text."""
 
+from pathlib import Path
+
 import pandas as pd
 
 from models.analyses.paper.recompute import agreement_counts
+from models.common.files import write_csv, write_text
 from models.render.format import frame_markdown, markdown
 
 KNOWN_DISAGREEMENTS = {
@@ -100,3 +103,11 @@ def _readable(comparison: pd.DataFrame) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def write_comparison(comparison: pd.DataFrame, out: Path) -> list[Path]:
+    """Write the comparison with the paper as CSV and Markdown."""
+    table = write_csv(comparison, out / "tables" / "published_comparison.csv")
+    page = out / "tables" / "published_comparison.md"
+    write_text(page, comparison_markdown(comparison))
+    return [table, page]

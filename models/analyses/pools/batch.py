@@ -38,10 +38,10 @@ from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import InputError
+from models.common.files import replacing
 from models.common.parallel import run_stored
 from models.common.sources import code_hash
 from models.fitting.exact import GridGate
-from models.fitting.records import replacing
 from models.grid import fit_pooled
 from models.priors import Priors
 from models.reviews.batches import Review, count_reviews, read_reviews

@@ -9,9 +9,9 @@ import pandas as pd
 from models.analyses.pools.forest import ForestBlock
 from models.analyses.pools.summary import summarise_pooled
 from models.analyses.pools.validation import PoolRow
-from models.common.constants import OUTCOMES, TREATMENTS
 from models.estimands.rates import pooled_estimands
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import OUTCOMES, TREATMENTS
 from models.fitting.fit import Fitter
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.frequentist.glmm import fit_glmm

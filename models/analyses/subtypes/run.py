@@ -17,7 +17,6 @@ from models.analyses.subtypes.summary import (
     summarise_cells,
     summarise_subtypes,
 )
-from models.common.constants import TREATMENTS
 from models.estimands.predictions import (
     predict_exchangeable,
     predict_exnex,
@@ -28,11 +27,10 @@ from models.estimands.subtypes import (
     subtype_estimands,
     subtype_treatment_estimands,
 )
-from models.evidence.load import Evidence
+from models.evidence.load import Evidence, paper_cells
 from models.exnex import build_exnex_model
-from models.exnex_priors import as_exnex_priors
 from models.fitting.fit import FittedModel, Fitter
-from models.priors import Priors
+from models.priors import Priors, as_exnex_priors
 from models.reviews.strata import family_codes, strata_of_cells
 from models.subtype import build_subtype_model
 from models.subtype_treatment import build_subtype_treatment_model
@@ -139,14 +137,6 @@ def fit_by_treatment(
         if refit.gate.passed:
             predictions[label] = float(refit.posterior[rate].sel({dim: label}).mean())
     return fit, summarise_subtypes(BY_TREATMENT, fit.posterior, strata, predictions)
-
-
-def paper_cells(evidence: Evidence) -> pd.DataFrame:
-    """Return the paper's 83 disjoint cells with ``stratum``, ``treatment`` and ``parent``."""
-    cells = evidence.cells().rename(columns={"subtype": "stratum"})
-    parents = evidence.strata().set_index("stratum")["parent"]
-    treatment = pd.Categorical(cells["treatment"], categories=list(TREATMENTS))
-    return cells.assign(treatment=treatment, parent=cells["stratum"].map(parents))
 
 
 def run_subtypes(evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep) -> SubtypeResults:

@@ -13,8 +13,7 @@ from models.estimands.contrasts import rank_probabilities, threshold_table
 from models.estimands.rates import shrinkage, summarise
 from models.frequentist.freeman_tukey import exact_interval
 from models.priors import Priors
-from models.reviews.strata import family_totals
-from models.subtype_treatment import cell_table
+from models.reviews.strata import cell_table, family_totals
 
 TOP: Final = 3
 """Ranks that count as the top."""

@@ -14,11 +14,10 @@ from models.analyses.subtypes.run import (
     SubtypeResults,
 )
 from models.analyses.subtypes.summary import SubtypeResult
-from models.common.constants import TREATMENTS
+from models.common.files import write_csv, write_text
 from models.evidence.load import Evidence
-from models.fitting.records import write_text
+from models.evidence.vocabulary import TREATMENTS
 from models.render.format import frame_markdown, probability, rate
-from models.render.outputs import write_csv
 
 _EMPTY: Final = "-"
 

@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any, Final
 
 from models.common.constants import PROJECT_ROOT
+from models.common.files import write_json
 from models.common.parallel import claim_folder
 from models.common.sources import code_hash
-from models.fitting.records import write_json
 
 PEERS: Final = ("grid", "nutpie", "pymc", "numpyro", "brms", "rstanarm")
 R_PEERS: Final = ("brms", "rstanarm")

@@ -10,9 +10,8 @@ import xarray as xr
 
 from models.common.constants import FIGURES_DIR
 from models.common.errors import InputError
+from models.common.files import write_csv, write_json
 from models.common.parallel import stored_results
-from models.fitting.records import write_json
-from models.render.outputs import write_csv
 from models.validation.calibration.case_mix import CHAINS, DRAWS, THIN, settings
 from models.validation.calibration.summary import uniformity_tests
 

@@ -22,9 +22,8 @@ import xarray as xr
 from models.estimands.contrasts import contrast_draws
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import load_evidence
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS, ExnexPriors
 from models.grid import fit_pooled, fit_subgroup, fit_tree
-from models.priors import DEFAULT_PRIORS, Priors
+from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS, ExnexPriors, Priors
 from models.reviews.strata import strata_of_cells
 from models.validation.calibration.quantities import (
     judged,
@@ -81,7 +80,7 @@ def paper_design(model: str) -> pd.DataFrame:
         return frame[["study", "events", "total", "group"]]
     if model in ("subtype", "exnex"):
         return evidence.strata()
-    from models.analyses.subtypes.run import paper_cells
+    from models.evidence.load import paper_cells
 
     return paper_cells(evidence)
 
@@ -144,7 +143,9 @@ def _nuts_row(model: str, simulation: int, seed: int, settings: NutsSettings) ->
 @cache
 def _compiled(settings: NutsSettings) -> Any:
     """Return this process's sampler, which compiles each model once."""
-    from models.fitting.sampler import CAPACITY, Sampler, SamplerSettings, pad_review
+    from models.fitting.fit import SamplerSettings
+    from models.fitting.sampler import Sampler
+    from models.reviews.padding import CAPACITY, pad_review
 
     class OneAttempt(Sampler):
         """A sampler whose fits are single attempts: no escalation."""

@@ -12,9 +12,9 @@ from typing import Any
 import pandas as pd
 
 from models.common.errors import InputError
-from models.fitting.records import versions, write_json, write_text
+from models.common.files import write_csv, write_json, write_text
+from models.common.sources import versions
 from models.render.format import frame_markdown, probability
-from models.render.outputs import write_csv
 from models.validation.calibration.run import ENGINES, SIMULATIONS, kept_draws, models_of, settings
 from models.validation.calibration.summary import (
     ALL_UNITS,

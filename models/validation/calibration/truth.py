@@ -16,8 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from models.exnex_priors import as_exnex_priors
-from models.priors import Priors
+from models.priors import Priors, as_exnex_priors
 
 type FloatArray = NDArray[np.float64]
 type IntArray = NDArray[np.int64]

@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pandas as pd
 
-from models.fitting.records import versions, write_json, write_text
+from models.common.files import write_csv, write_json, write_text
+from models.common.sources import versions
 from models.render.format import frame_markdown
-from models.render.outputs import write_csv
 from models.validation.recovery.run import PARAMETERS, settings, summarise_recovery
 
 NAME = "recovery_study"

@@ -10,13 +10,12 @@ import pandas as pd
 import xarray as xr
 
 from models.common.constants import INTERVAL_PROBS
+from models.common.files import write_csv
 from models.estimands.subtypes import exnex_estimands, subtype_estimands
 from models.evidence.load import load_evidence
 from models.exnex import build_exnex_model
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS
 from models.fitting.sampler import Sampler
-from models.priors import DEFAULT_PRIORS
-from models.render.outputs import write_csv
+from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS
 from models.subtype import build_subtype_model
 from models.validation.small_subtypes.replicate import estimate_all, simulated_counts
 from models.validation.small_subtypes.run import SCENARIOS

@@ -29,12 +29,11 @@ from numpy.typing import NDArray
 
 from models.common.constants import INTERVAL_PROBS
 from models.evidence.load import load_evidence
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.frequentist.glmm import fit_glmm
 from models.grid.exnex import ExnexGrid
 from models.grid.fits import fit_tree
-from models.priors import DEFAULT_PRIORS
+from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS
 from models.validation.small_subtypes.truth import Design, Scenario, paper_design, scenarios
 
 type FloatArray = NDArray[np.float64]

@@ -7,10 +7,8 @@ from typing import Any, Final
 from models.common.constants import DATA_DIR, FIGURES_DIR
 from models.common.errors import InputError
 from models.common.parallel import Task, run_stored
-from models.common.sources import code_hash
-from models.exnex_priors import DEFAULT_EXNEX_PRIORS
-from models.fitting.records import sha256
-from models.priors import DEFAULT_PRIORS
+from models.common.sources import code_hash, sha256
+from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS
 from models.validation.small_subtypes.replicate import FAMILY_DRAWS, METHODS, run_replicates
 
 REPLICATES: Final = 2000

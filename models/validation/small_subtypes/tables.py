@@ -5,9 +5,9 @@ from typing import Any
 
 import pandas as pd
 
+from models.common.files import write_csv, write_json, write_text
+from models.common.sources import versions
 from models.evidence.load import load_evidence
-from models.fitting.records import versions, write_json, write_text
-from models.render.outputs import write_csv
 from models.render.style import save_png
 from models.validation.small_subtypes.plots import bias_figure, bias_size_figure, coverage_figure
 from models.validation.small_subtypes.run import SCENARIOS, settings

@@ -17,8 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from models.common.constants import TREATMENTS
 from models.evidence.load import Evidence
+from models.evidence.vocabulary import TREATMENTS
 from models.grid.fits import fit_subgroup, fit_tree
 from models.priors import DEFAULT_PRIORS
 
