@@ -112,7 +112,7 @@ def test_group_by_says_what_is_wrong():
 @pytest.mark.mcmc
 def test_unpooled_means_follow_their_own_group(sampler):
     """With a tiny tau each group is one binomial with a logit-normal prior: one integral."""
-    from models.analyses.groups.summary import estimands_for
+    from models.estimands.rates import estimands_for
     from models.independent_groups import build_independent_groups_model
     from models.priors import Priors
 

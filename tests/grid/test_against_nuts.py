@@ -16,7 +16,7 @@ import xarray as xr
 from scipy.special import expit
 
 from models.analyses.groups.exact import fit_groups
-from models.analyses.groups.summary import estimands_for
+from models.estimands.rates import estimands_for
 from models.analyses.pools.exact import fit_review
 from models.analyses.subtypes.exact import fit_strata
 from models.common.constants import INTERVAL_PROBS

@@ -13,7 +13,7 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from models.analyses.groups.summary import estimands_for
+from models.estimands.rates import estimands_for
 from models.analyses.pools.summary import summarise_pooled
 from models.estimands.rates import pooled_estimands, summarise
 from models.evidence.groupings import grouped_outcome

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from models.analyses.groups.summary import SubgroupAnalysis, form_analysis
-from models.analyses.pools.exact import interval
+from models.analyses.pools.summary import interval
 from models.estimands.contrasts import THRESHOLDS
 from models.estimands.rates import shrinkage
 from models.fitting.exact import GridFit

@@ -15,7 +15,8 @@ from models.analyses.groups.sigma import (
     sensitivity_markdown,
     sigma_sensitivity,
 )
-from models.analyses.groups.summary import SubgroupAnalysis, analyse_groups, estimands_for
+from models.analyses.groups.summary import SubgroupAnalysis, analyse_groups
+from models.estimands.rates import estimands_for
 from models.analyses.groups.tables import write_analysis
 from models.common.files import write_csv, write_text
 from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED

@@ -1,5 +1,6 @@
 """Analyse one grouping: partially pooled groups, their contrasts, ranks and shrinkage."""
 
+from models.estimands.rates import estimands_for
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -120,20 +121,6 @@ class SubgroupAnalysis:
 def _number(value: Any) -> Any:
     """Return a value for JSON; what does not exist is None."""
     return None if value is None or (isinstance(value, float) and np.isnan(value)) else value
-
-
-def group_labels(review: pd.DataFrame) -> xr.DataArray:
-    """Return the group of every study as a labelled array (dims study)."""
-    return xr.DataArray(
-        review["group"].astype(str).to_numpy(),
-        dims="study",
-        coords={"study": review["study"].astype(str).to_numpy()},
-    )
-
-
-def estimands_for(review: pd.DataFrame) -> EstimandFunction:
-    """Return the estimand function of a grouped review."""
-    return partial(group_estimands, group_of=group_labels(review))
 
 
 def analyse_groups(

@@ -9,6 +9,8 @@ import xarray as xr
 from models.estimands.rates import summarise, summarise_new_study
 from models.frequentist.freeman_tukey import FreemanTukeyPool
 from models.frequentist.glmm import GlmmFit
+from models.grid import PooledPosterior as ExactPool
+from models.grid.marginals import Summary
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,39 @@ def summarise_pooled(posterior: xr.Dataset, review: pd.DataFrame) -> PooledPoste
         average=summarise(posterior["average_rate"]),
         new_study=summarise_new_study(mu, tau),
         studies=studies,
+    )
+
+
+def interval(summary: Summary) -> dict[str, float]:
+    """Return median and 95 % equal-tailed interval of one parameter as plain numbers."""
+    return {name: float(getattr(summary, name)) for name in ("median", "lower", "upper")}
+
+
+def moments(summary: Summary) -> dict[str, float]:
+    """Return mean, standard deviation, median and interval of one parameter."""
+    return {"mean": float(summary.mean), "sd": float(summary.sd), **interval(summary)}
+
+
+def summarise_exact(exact: ExactPool, review: pd.DataFrame) -> PooledPosterior:
+    """Summarise a grid posterior as `summarise_pooled` does draws.
+
+    Parameters
+    ----------
+    exact
+        The posterior of ``review``.
+    review
+        The review that was fitted; gives the counts of the studies table, in its order.
+    """
+    new_study = exact.new_study.rate_summary()
+    rates = exact.studies.rate_summary()
+    counts = review[["study", "events", "total"]].reset_index(drop=True)
+    return PooledPosterior(
+        mu={"mean": float(exact.mu.mean), "sd": float(exact.mu.sd)},
+        tau=moments(exact.tau.summary()),
+        typical=interval(exact.mu.rate_summary()),
+        average=interval(exact.average_rate.summary()),
+        new_study={"mean": float(new_study.mean), **interval(new_study)},
+        studies=counts.assign(median=rates.median, lower=rates.lower, upper=rates.upper),
     )
 
 
