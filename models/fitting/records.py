@@ -118,8 +118,8 @@ def load_fit(folder: Path, name: str) -> tuple[Fit, dict[str, Any]]:
         identity, model = record["identity"], MODELS[record["identity"]["model"]]
         tree = xr.load_datatree(path, engine="netcdf4")
         fit = Fit(
-            identity=identity,
-            tree=tree,
+            what=identity,
+            draws=tree,
             gate=Gate.of_record(record["diagnostics"]),
             priors=_priors(identity["priors"]),
             sampling=record["sampling"],

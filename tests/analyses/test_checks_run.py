@@ -20,7 +20,7 @@ from models.analyses.checks.sensitivity import EVENTS, sensitivity_summary
 from models.analyses.groups.run import ANALYSES
 from models.common.constants import PROJECT_ROOT
 from models.evidence.load import Evidence
-from models.fitting.datatree import to_datatree
+from models.fitting.exact import to_datatree
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS, Priors
 from models.render.citations import Citations
