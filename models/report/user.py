@@ -8,8 +8,10 @@ import pandas as pd
 from models.analyses.groups.summary import SubgroupAnalysis, form_analysis
 from models.analyses.pools.summary import summarise_pooled
 from models.common.errors import InputError
-from models.fitting.gate_table import saved_gate_row
-from models.fitting.records import SavedFit, load_fit
+from models.fitting.fit import Fit, Wanted
+from models.fitting.gate_table import gate_row
+from models.fitting.records import load_fit
+from models.fitting.registry import MODELS
 from models.render.citations import Citations
 from models.render.templates import page
 from models.report.facts import fact_frames
@@ -32,34 +34,35 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
     InputError
         If neither a pooled nor a grouped fit is there, or one is stale.
     """
-    fits: dict[str, SavedFit] = {
+    saved = {
         name: load_fit(folder, name) for name in (POOL, GROUPS) if (folder / f"{name}.nc").exists()
     }
-    if not fits:
+    if not saved:
         raise InputError(
             f"{folder}: no saved fit of a review; run scripts/pool.py REVIEW.csv --save {folder}"
         )
+    inputs = [record["inputs"] for _, record in saved.values()]
+    fits = {name: fit for name, (fit, _) in saved.items()}
     first = next(iter(fits.values()))
-    for fit in fits.values():
-        for item in ("inputs", "priors"):
-            if fit.record[item] != first.record[item]:
-                raise InputError(
-                    f"{folder}: the pooled and the grouped fit have different {item}; run both "
-                    "again on the same file with the same priors"
-                )
-    tables = fact_frames(first.record["sampling"]["first_attempt"], first.priors)
-    tables["diagnostics"] = pd.DataFrame(
-        [saved_gate_row(name, "", fit) for name, fit in fits.items()]
-    )
+    for item, same in (
+        ("inputs", all(files == inputs[0] for files in inputs)),
+        ("priors", all(fit.priors.as_dict() == first.priors.as_dict() for fit in fits.values())),
+    ):
+        if not same:
+            raise InputError(
+                f"{folder}: the pooled and the grouped fit have different {item}; run both "
+                "again on the same file with the same priors"
+            )
+    tables = fact_frames(first.sampling["first_attempt"], first.priors)
+    tables["diagnostics"] = pd.DataFrame([_gate_row(name, fit) for name, fit in fits.items()])
     if POOL in fits:
         tables["pools"] = _pool_frame(fits[POOL])
     analysis = None
     if GROUPS in fits:
-        saved = fits[GROUPS]
-        context = saved.record["context"]
+        context = fits[GROUPS].context
         analysis = form_analysis(
-            saved,
-            saved.review(),
+            fits[GROUPS],
+            fits[GROUPS].review(),
             outcome=context["outcome"],
             by=context["by"],
             margin=context["margin"],
@@ -72,7 +75,12 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
     return tables, analysis
 
 
-def _pool_frame(fit: SavedFit) -> pd.DataFrame:
+def _gate_row(name: str, fit: Fit) -> dict[str, object]:
+    model = MODELS[fit.identity["model"]]
+    return gate_row(Wanted(model, fit.review(), fit.priors, name), fit)
+
+
+def _pool_frame(fit: Fit) -> pd.DataFrame:
     review = fit.review()
     bayes = summarise_pooled(fit.posterior, review)
     row: dict[str, object] = {
