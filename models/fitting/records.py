@@ -25,6 +25,9 @@ from models.priors import ExnexPriors, Priors
 if TYPE_CHECKING:
     import pandas as pd
 
+POOL_REVIEW, GROUPS_REVIEW = "pool_review", "groups_review"
+"""Names under which ``scripts/pool.py`` and ``scripts/subgroups.py`` save the fits of a review."""
+
 
 def save_fit(fit: Fit, folder: Path, name: str, inputs: Sequence[Path]) -> Path:
     """Save a fit as ``NAME.nc`` with ``NAME.json`` (run record) and ``NAME_summary.csv``.
