@@ -17,9 +17,8 @@ from models.analyses.paper.cells import (
     fitting,
     pool_allocations,
     recover_cells,
-    recovered_cells,
 )
-from models.analyses.paper.cells_checks import cell_differences, text_checks
+from models.analyses.paper.cells_checks import cell_differences, recovered_cells, text_checks
 from models.common.constants import PROJECT_ROOT
 from models.common.errors import InputError
 from models.evidence.load import Evidence, load_evidence

@@ -363,28 +363,6 @@ def _reported_responders(evidence: Evidence) -> dict[tuple[str, str], tuple[int,
     }
 
 
-def recovered_cells(rows: list[RecoveredRow]) -> pd.DataFrame:
-    """Return the recovered cells in the layout of ``subtype_treatment.csv``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        85 rows: ``subtype``, ``treatment``, ``events``, ``total``, ``solutions``.
-    """
-    records = [
-        {
-            "subtype": row.subtype,
-            "treatment": treatment,
-            "events": events,
-            "total": total,
-            "solutions": len(row.solutions),
-        }
-        for row in rows
-        for treatment, events, total in zip(row.treatments, row.events, row.patients, strict=True)
-    ]
-    return pd.DataFrame(records)
-
-
 def recovery_table(rows: list[RecoveredRow]) -> pd.DataFrame:
     """Return the recovery, one row a row of Fig. 4."""
     return pd.DataFrame(
