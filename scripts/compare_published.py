@@ -23,7 +23,7 @@ def compare_published(*, out: Path = Path("figures")) -> None:
     """
     from rich.console import Console
 
-    from models.analyses.paper.page import unexpected, write_comparison
+    from models.analyses.paper.pages import unexpected, write_comparison
     from models.analyses.paper.recompute import agreement_counts, compare_published
     from models.evidence.load import load_evidence
 

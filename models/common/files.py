@@ -1,5 +1,6 @@
 """Writing a file in one step: the old one stays until the new one is whole."""
 
+import filecmp
 import json
 import os
 import tempfile
@@ -16,7 +17,8 @@ if TYPE_CHECKING:
 def replacing(path: Path) -> Iterator[Path]:
     """Yield a temporary path that replaces ``path`` only if the block succeeds.
 
-    A run that fails half-way leaves the existing result as it was.
+    A run that fails half-way leaves the existing result as it was, and so does one that would
+    write the same bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
@@ -28,6 +30,8 @@ def replacing(path: Path) -> Iterator[Path]:
         umask = os.umask(0)
         os.umask(umask)
         temporary.chmod(0o666 & ~umask)
+        if path.is_file() and filecmp.cmp(temporary, path, shallow=False):
+            return
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)

@@ -21,6 +21,9 @@ from scipy.special import expit, ndtr
 
 from models.common.constants import INTERVAL_PROBS
 from models.estimands.contrasts import contrast_draws
+from functools import partial
+import pandas as pd
+import xarray as xr
 
 _NODES, _WEIGHTS = hermegauss(41)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
@@ -162,3 +165,17 @@ def shrinkage(posterior_mean: float, raw: float, prediction: float) -> float | N
 
 
 type EstimandFunction = Callable[[xr.Dataset, int], xr.Dataset]
+
+
+def group_labels(review: pd.DataFrame) -> xr.DataArray:
+    """Return the group of every study as a labelled array (dims study)."""
+    return xr.DataArray(
+        review["group"].astype(str).to_numpy(),
+        dims="study",
+        coords={"study": review["study"].astype(str).to_numpy()},
+    )
+
+
+def estimands_for(review: pd.DataFrame) -> EstimandFunction:
+    """Return the estimand function of a grouped review."""
+    return partial(group_estimands, group_of=group_labels(review))

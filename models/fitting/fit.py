@@ -1,74 +1,28 @@
-"""What the analyses need of a fit and of whatever provides it: the sampler, or saved fits."""
+"""What is to be fitted, and a fit with its verdict, whatever made it.
+
+Everything that needs a posterior says so by a `Wanted` and gets a `Fit` from a `Fitter`: a sampler
+(`models.fitting.sampler.Sampler`), the exact engine (`models.fitting.exact.Exact`) or fits on disk
+(`models.fitting.records.Saved`); `models.fitting.records.Recorder` goes around any of them.
+"""
 
 import hashlib
-from dataclasses import asdict, dataclass, replace
-from typing import Any, Final, Protocol
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from typing import TYPE_CHECKING, Any, Final, Protocol
 
-import pandas as pd
-import xarray as xr
+from models.fitting.gate import Gate
+from models.fitting.registry import Model
+from models.priors import DEFAULT_PRIORS, Priors
 
-from models.estimands.rates import EstimandFunction
-from models.fitting.gate import GateReport
-from models.priors import Priors
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
 
+    from models.estimands.rates import EstimandFunction
 
-class Gate(Protocol):
-    """The verdict on a fit."""
-
-    @property
-    def passed(self) -> bool:
-        """Whether nothing failed."""
-        ...
-
-    def as_dict(self) -> dict[str, bool | float | int]:
-        """Return the summary that the JSON outputs carry."""
-        ...
-
-    def sentence(self) -> str:
-        """Return one line for tables and the terminal."""
-        ...
-
-
-class FittedModel(Protocol):
-    """A fit, new or read back."""
-
-    @property
-    def posterior(self) -> xr.Dataset:
-        """Draws, dims ``chain``, ``draw`` first."""
-        ...
-
-    @property
-    def gate(self) -> Gate:
-        """The verdict of the gate."""
-        ...
-
-    @property
-    def priors(self) -> Priors:
-        """The prior settings."""
-        ...
-
-
-class Fitter(Protocol):
-    """Provides fits: a sampler, or `models.fitting.saved_fits.SavedFits`."""
-
-    @property
-    def settings(self) -> Any:
-        """Sampler settings."""
-        ...
-
-    def fit(
-        self,
-        build: Any,
-        review: pd.DataFrame,
-        priors: Priors,
-        estimands: EstimandFunction,
-        name: str = "",
-    ) -> Any:
-        """Return the fit of a model to a review."""
-        ...
-
-
-REVIEW_COLUMNS: Final = (
+FRAME_COLUMNS: Final = (
     "part",
     "study",
     "arm",
@@ -90,7 +44,7 @@ The seed is never changed: a fit that fails at the last step fails the run.
 
 @dataclass(frozen=True)
 class SamplerSettings:
-    """Settings of one NUTS run (nutpie); ``draws`` and ``tune`` count iterations per chain."""
+    """Settings of one NUTS run; ``draws`` and ``tune`` count iterations per chain."""
 
     draws: int = 2000
     tune: int = 1000
@@ -109,63 +63,151 @@ class SamplerSettings:
         )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
+class Wanted:
+    """What to fit and what it is called.
+
+    Attributes
+    ----------
+    model
+        The model (`models.fitting.registry`).
+    frame
+        The data, as the model's builder reads them.
+    priors
+        Prior settings.
+    name
+        File stem of the saved fit.
+    description
+        In words, for the table of diagnostics.
+    given
+        What the estimands need besides the frame: numbers by name, handed to them as keywords.
+    settings
+        Sampler settings of this fit in place of the sampler's own (``draws``, ``tune``).
+    """
+
+    model: Model
+    frame: "pd.DataFrame"
+    priors: Priors = DEFAULT_PRIORS
+    name: str = ""
+    description: str = ""
+    given: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    settings: Mapping[str, int] = field(default_factory=dict)
+
+    def estimands(self) -> "EstimandFunction":
+        """Return the function of the draws that gives the estimands."""
+        return self.model.estimands(self.frame, self.priors, **self.given)
+
+    def identity(self) -> dict[str, Any]:
+        """Return what a fit must share with this to be the fit that is wanted.
+
+        ``model`` and the hashes of its code (estimands among it), of the data and of what the
+        estimands are given, and the priors.
+        """
+        given = json.dumps({k: dict(v) for k, v in self.given.items()}, sort_keys=True)
+        return {
+            "model": self.model.name,
+            "code": self.model.code_hash(),
+            "data": frame_hash(self.frame),
+            "given": hashlib.sha256(given.encode()).hexdigest(),
+            "priors": self.priors.as_dict(),
+        }
+
+
+def frame_hash(frame: "pd.DataFrame") -> str:
+    """Return the SHA-256 of what is fitted: labels, groups and counts, in order.
+
+    Saved fits carry it, so that one made from other counts is never taken for this one.
+    """
+    columns = [name for name in FRAME_COLUMNS if name in frame]
+    text = frame[columns].astype(str).to_csv(index=False, lineterminator="\n")
+    if "group" in frame and hasattr(frame["group"], "cat"):
+        text += "\n".join(map(str, frame["group"].cat.categories))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+@dataclass(frozen=True, eq=False)
 class Fit:
     """One fitted model with its verdict.
 
     Attributes
     ----------
-    tree
-        Groups ``posterior`` (free variables and estimands), ``sample_stats``, ``observed_data``
-        and ``constant_data``, labelled by study (and group).
+    what
+        What was wanted, or what a run record says of it (`Wanted.identity`).
+    draws
+        The draws (see ``tree``), or the function that makes them when they are asked for.
     gate
-        The verdict of the diagnostic gate.
-    settings
-        The settings that made these draws, after any escalation.
-    first_settings
-        The settings of the first attempt.
-    escalations
-        How many steps of the escalation were needed (0 for a fit that passed at once).
-    failed_attempts
-        The verdicts of the attempts that did not pass, in order.
+        The verdict.
+    priors
+        The prior settings.
+    sampling
+        How the draws were made: ``sampler``, the settings after any escalation, those of the
+        ``first_attempt``, ``escalations`` (0 for a fit that passed at once) and the verdicts of
+        the ``failed_attempts``; ``engine`` and ``seed`` for a quadrature.
     seconds
-        Sampling time over all attempts, compilation not counted.
-    review_sha256
-        Identifies the data fitted (see `models.fitting.fit.review_hash`).
+        Time over all attempts, compilation not counted.
+    exact
+        The posterior itself, if it was computed by quadrature.
+    context
+        What else a reader of a saved fit must know, for example which end of the ranks is best.
     """
 
-    model: str
-    tree: xr.DataTree
-    gate: GateReport
-    settings: SamplerSettings
-    first_settings: SamplerSettings
+    what: Wanted | Mapping[str, Any]
+    draws: "xr.DataTree | Callable[[], xr.DataTree]"
+    gate: Gate
     priors: Priors
-    escalations: int
-    failed_attempts: tuple[str, ...]
-    seconds: float
-    review_sha256: str = ""
+    sampling: Mapping[str, Any]
+    seconds: float = 0.0
+    exact: Any = None
+    context: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """What was fitted (`Wanted.identity`)."""
+        return self.what.identity() if isinstance(self.what, Wanted) else self.what
+
+    @cached_property
+    def tree(self) -> "xr.DataTree":
+        """The draws and the data.
+
+        Groups ``posterior`` (free variables and estimands), ``observed_data`` and
+        ``constant_data``, labelled by study (and group); ``sample_stats`` if it was sampled.
+        """
+        return self.draws() if callable(self.draws) else self.draws
 
     @property
-    def posterior(self) -> xr.Dataset:
+    def posterior(self) -> "xr.Dataset":
         """The draws, dims ``chain``, ``draw`` first."""
         return self.tree["posterior"].to_dataset()
 
-    def settings_dict(self) -> dict[str, Any]:
-        """Return sampler, settings and escalation for the run record."""
-        return {
-            "sampler": "nutpie",
-            **asdict(self.settings),
-            "first_attempt": asdict(self.first_settings),
-            "escalations": self.escalations,
-            "failed_attempts": list(self.failed_attempts),
-        }
+    def review(self) -> "pd.DataFrame":
+        """Return the studies that were fitted: ``study``, ``events``, ``total``, ``group``."""
+        import pandas as pd
+
+        observed = self.tree["observed_data"].to_dataset()["responders"]
+        constant = self.tree["constant_data"].to_dataset()
+        frame = pd.DataFrame(
+            {
+                "study": observed["study"].values.astype(str),
+                "events": observed.values,
+                "total": constant["total"].values,
+            }
+        )
+        if "group_of" in constant:
+            labels = self.posterior["group"].values.astype(str)
+            frame["group"] = pd.Categorical.from_codes(
+                constant["group_of"].values, categories=list(labels)
+            )
+        return frame
 
 
-def review_hash(review: "pd.DataFrame") -> str:
-    """Return the SHA-256 of what was fitted: labels, groups and counts, in order.
+class Fitter(Protocol):
+    """Provides fits."""
 
-    Saved fits carry it, so that one made from other counts is never taken for this one.
-    """
-    columns = [name for name in REVIEW_COLUMNS if name in review]
-    text = review[columns].astype(str).to_csv(index=False, lineterminator="\n")
-    return hashlib.sha256(text.encode()).hexdigest()
+    @property
+    def seed(self) -> int:
+        """Seed of every fit, and of what is drawn from it afterwards."""
+        ...
+
+    def __call__(self, wanted: Wanted) -> Fit:
+        """Return the fit that is wanted."""
+        ...

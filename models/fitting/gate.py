@@ -1,62 +1,63 @@
 """The gate: what a fit must show before any of its numbers is reported.
 
-Thresholds follow Vehtari et al. (2021, Bayesian Anal 16:667) for R-hat and effective sample size
-and Betancourt (2016, arXiv:1604.00695) for BFMI. They are checked on unrounded values of every
-free variable and every estimand, since samplers do not report them on their own.
+Thresholds of a sampler follow Vehtari et al. (2021, Bayesian Anal 16:667) for R-hat and effective
+sample size and Betancourt (2016, arXiv:1604.00695) for BFMI. They are checked on unrounded values
+of every free variable and every estimand, since samplers do not report them on their own. None of
+this exists for a quadrature, whose draws are independent and whose numbers hold no Monte Carlo
+error: it is judged by how far its moments move when the grid is refined.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
-
-import arviz_stats as azs
-import numpy as np
-import pandas as pd
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 RHAT_MAX: Final = 1.01
 ESS_MIN: Final = 400.0
 BFMI_MIN: Final = 0.3
-
-
-def gate_sentence(
-    diagnostics: Mapping[str, bool | float | int], bfmi_min: float, failures: Sequence[str]
-) -> str:
-    """Return the verdict of the gate in one line, for tables and the terminal."""
-    numbers = (
-        f"R-hat <= {diagnostics['rhat_max']:.4f}, ESS bulk >= {diagnostics['ess_bulk_min']:.0f}, "
-        f"tail >= {diagnostics['ess_tail_min']:.0f}, {diagnostics['divergences']} divergences, "
-        f"BFMI >= {bfmi_min:.2f}"
-    )
-    if diagnostics["passed"]:
-        return f"passed ({numbers})"
-    return f"FAILED: {'; '.join(failures)} ({numbers})"
+QUADRATURE_ERROR_MAX: Final = 1e-4
+"""Largest change of a posterior mean or sd (logit scale) on refinement that a fit may show: a
+thousandth of the posterior standard deviation of a well-informed mean, below any rounding."""
+SAMPLER_KEYS: Final = ("rhat_max", "ess_bulk_min", "ess_tail_min", "divergences")
+"""Diagnostics of a sampler that the JSON outputs carry."""
 
 
 @dataclass(frozen=True)
-class GateReport:
+class Gate:
     """The verdict on one fit.
 
     Attributes
     ----------
-    table
-        One row a scalar parameter (``parameter``, ``rhat``, ``ess_bulk``, ``ess_tail``,
-        ``passed``).
-    divergences, saturated_trees
-        Number of post-warm-up transitions that diverged or reached the maximum tree depth.
-    bfmi_min
-        Smallest Bayesian fraction of missing information over chains.
     failures
         What failed, in words; empty if the fit passed.
+    numbers
+        Of a sampler: ``rhat_max``, ``ess_bulk_min``, ``ess_tail_min`` over all parameters,
+        ``divergences`` and ``saturated_trees`` (post-warm-up transitions), ``bfmi_min`` over
+        chains, ``parameters``. Of a quadrature: ``quadrature_error``, the largest change of any
+        posterior mean or standard deviation (logit scale) on the last refinement.
+    table
+        One row a scalar parameter (``parameter``, ``rhat``, ``ess_bulk``, ``ess_tail``,
+        ``passed``), while the fit is in memory.
     """
 
-    table: pd.DataFrame
-    divergences: int
-    saturated_trees: int
-    bfmi_min: float
     failures: tuple[str, ...]
+    numbers: Mapping[str, float]
+    table: "pd.DataFrame | None" = field(default=None, compare=False)
+
+    @classmethod
+    def of_quadrature(cls, error: float) -> "Gate":
+        """Return the verdict on a quadrature; NaN fails."""
+        failures = () if error <= QUADRATURE_ERROR_MAX else (f"limit {QUADRATURE_ERROR_MAX:g}",)
+        return cls(failures, {"quadrature_error": error})
+
+    @classmethod
+    def of_record(cls, diagnostics: Mapping[str, Any]) -> "Gate":
+        """Return the verdict that a run record holds (`record`)."""
+        numbers = {k: v for k, v in diagnostics.items() if k not in ("passed", "failures")}
+        return cls(tuple(diagnostics["failures"]), numbers)
 
     @property
     def passed(self) -> bool:
@@ -64,37 +65,41 @@ class GateReport:
         return not self.failures
 
     @property
-    def rhat_max(self) -> float:
-        """Largest rank-normalised split R-hat over all parameters."""
-        return float(self.table["rhat"].max())
+    def exact(self) -> bool:
+        """Whether the fit is a quadrature."""
+        return "quadrature_error" in self.numbers
 
-    @property
-    def ess_bulk_min(self) -> float:
-        """Smallest bulk effective sample size over all parameters."""
-        return float(self.table["ess_bulk"].min())
+    def as_dict(self) -> dict[str, Any]:
+        """Return the ``diagnostics`` of the JSON outputs; what only a sampler has is None."""
+        numbers = {key: self.numbers.get(key) for key in SAMPLER_KEYS}
+        if not self.exact:
+            return {"passed": self.passed, **numbers}
+        error = self.numbers["quadrature_error"]
+        return {"passed": self.passed, **numbers, "engine": "grid", "quadrature_error": error}
 
-    @property
-    def ess_tail_min(self) -> float:
-        """Smallest tail effective sample size over all parameters."""
-        return float(self.table["ess_tail"].min())
-
-    def as_dict(self) -> dict[str, bool | float | int]:
-        """Return the summary that the JSON outputs carry."""
-        return {
-            "passed": self.passed,
-            "rhat_max": self.rhat_max,
-            "ess_bulk_min": self.ess_bulk_min,
-            "ess_tail_min": self.ess_tail_min,
-            "divergences": self.divergences,
-        }
+    def record(self) -> dict[str, Any]:
+        """Return all of the verdict, for the run record."""
+        return {"passed": self.passed, **self.numbers, "failures": list(self.failures)}
 
     def sentence(self) -> str:
         """Return one line for tables and the terminal."""
-        return gate_sentence(self.as_dict(), self.bfmi_min, self.failures)
+        verdict = "passed" if self.passed else f"FAILED: {'; '.join(self.failures)}"
+        if self.exact:
+            return (
+                f"{verdict}, quadrature error {self.numbers['quadrature_error']:.1e} (logit scale)"
+            )
+        n = self.numbers
+        return (
+            f"{verdict} (R-hat <= {n['rhat_max']:.4f}, ESS bulk >= {n['ess_bulk_min']:.0f}, "
+            f"tail >= {n['ess_tail_min']:.0f}, {n['divergences']} divergences, "
+            f"BFMI >= {n['bfmi_min']:.2f})"
+        )
 
 
-def _per_scalar(statistic: "xr.Dataset", name: str) -> pd.Series:
+def _per_scalar(statistic: "xr.Dataset", name: str) -> "pd.Series":
     """Flatten a dataset of one statistic a parameter to a series indexed by label."""
+    import pandas as pd
+
     values: dict[str, float] = {}
     for variable, array in statistic.data_vars.items():
         if array.ndim == 0:
@@ -107,8 +112,8 @@ def _per_scalar(statistic: "xr.Dataset", name: str) -> pd.Series:
     return pd.Series(values, name=name)
 
 
-def check_fit(tree: "xr.DataTree") -> GateReport:
-    """Judge one fit.
+def check_fit(tree: "xr.DataTree") -> Gate:
+    """Judge the draws of a sampler.
 
     Parameters
     ----------
@@ -119,9 +124,13 @@ def check_fit(tree: "xr.DataTree") -> GateReport:
 
     Returns
     -------
-    GateReport
+    Gate
         A value that cannot be computed (NaN) counts as a failure.
     """
+    import arviz_stats as azs
+    import numpy as np
+    import pandas as pd
+
     posterior = tree["posterior"].to_dataset()
     stats = tree["sample_stats"].to_dataset()
     table = pd.concat(
@@ -133,40 +142,39 @@ def check_fit(tree: "xr.DataTree") -> GateReport:
         axis=1,
     )
     # written so that NaN fails
-    table["passed"] = (
-        (table["rhat"] <= RHAT_MAX)
-        & (table["ess_bulk"] >= ESS_MIN)
-        & (table["ess_tail"] >= ESS_MIN)
-    )
-    divergences = int(stats["diverging"].sum())
+    good = {
+        "rhat": table["rhat"] <= RHAT_MAX,
+        "ess_bulk": table["ess_bulk"] >= ESS_MIN,
+        "ess_tail": table["ess_tail"] >= ESS_MIN,
+    }
+    table["passed"] = good["rhat"] & good["ess_bulk"] & good["ess_tail"]
     depth = next(n for n in ("maxdepth_reached", "reached_max_treedepth") if n in stats)
-    saturated = int(stats[depth].sum())
-    bfmi = float(np.min(azs.bfmi(tree)["energy"].values))
-
+    numbers: dict[str, float] = {
+        "rhat_max": float(table["rhat"].max()),
+        "ess_bulk_min": float(table["ess_bulk"].min()),
+        "ess_tail_min": float(table["ess_tail"].min()),
+        "divergences": int(stats["diverging"].sum()),
+        "saturated_trees": int(stats[depth].sum()),
+        "bfmi_min": float(np.min(azs.bfmi(tree)["energy"].values)),
+        "parameters": len(table),
+    }
     failures: list[str] = []
-    for column, good, rule in (
-        ("rhat", table["rhat"] <= RHAT_MAX, f"R-hat above {RHAT_MAX}"),
-        ("ess_bulk", table["ess_bulk"] >= ESS_MIN, f"bulk ESS below {ESS_MIN:.0f}"),
-        ("ess_tail", table["ess_tail"] >= ESS_MIN, f"tail ESS below {ESS_MIN:.0f}"),
+    for column, rule in (
+        ("rhat", f"R-hat above {RHAT_MAX}"),
+        ("ess_bulk", f"bulk ESS below {ESS_MIN:.0f}"),
+        ("ess_tail", f"tail ESS below {ESS_MIN:.0f}"),
     ):
-        bad = table.index[~good]
-        if len(bad):
-            worst = table.loc[bad, column]
+        worst = table.loc[~good[column], column]
+        if len(worst):
             if worst.isna().any():
                 label = worst.index[worst.isna()][0]
             else:
                 label = worst.idxmax() if column == "rhat" else worst.idxmin()
-            failures.append(f"{rule} for {len(bad)} ({label}: {table.loc[label, column]:.4g})")
-    if divergences:
-        failures.append(f"{divergences} divergences")
-    if saturated:
-        failures.append(f"{saturated} saturated trees")
-    if not bfmi >= BFMI_MIN:
-        failures.append(f"BFMI {bfmi:.2f} below {BFMI_MIN}")
-    return GateReport(
-        table=table.rename_axis("parameter").reset_index(),
-        divergences=divergences,
-        saturated_trees=saturated,
-        bfmi_min=bfmi,
-        failures=tuple(failures),
-    )
+            failures.append(f"{rule} for {len(worst)} ({label}: {table.loc[label, column]:.4g})")
+    if numbers["divergences"]:
+        failures.append(f"{numbers['divergences']} divergences")
+    if numbers["saturated_trees"]:
+        failures.append(f"{numbers['saturated_trees']} saturated trees")
+    if not numbers["bfmi_min"] >= BFMI_MIN:
+        failures.append(f"BFMI {numbers['bfmi_min']:.2f} below {BFMI_MIN}")
+    return Gate(tuple(failures), numbers, table.rename_axis("parameter").reset_index())

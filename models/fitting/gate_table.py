@@ -2,44 +2,25 @@
 
 import pandas as pd
 
-from models.fitting.fit import Fit
-from models.fitting.records import SavedFit
+from models.fitting.fit import Fit, Wanted
 from models.render.format import frame_markdown
 
 
-def gate_row(name: str, description: str, fit: "Fit") -> dict[str, object]:
+def gate_row(wanted: Wanted, fit: Fit) -> dict[str, object]:
     """Return the line of the diagnostics table for one fit."""
+    numbers, sampling = fit.gate.numbers, fit.sampling
     return {
-        "fit": name,
-        "model": fit.model,
-        "description": description,
+        "fit": wanted.name,
+        "model": wanted.model.name,
+        "description": wanted.description,
         "gate": "passed" if fit.gate.passed else "FAILED",
         **{key: value for key, value in fit.gate.as_dict().items() if key != "passed"},
-        "saturated_trees": fit.gate.saturated_trees,
-        "bfmi_min": fit.gate.bfmi_min,
-        "parameters": len(fit.gate.table),
-        "draws": fit.settings.draws * fit.settings.chains,
-        "target_accept": fit.settings.target_accept,
-        "escalations": fit.escalations,
-        "seed": fit.settings.seed,
-    }
-
-
-def saved_gate_row(name: str, description: str, fit: "SavedFit") -> dict[str, object]:
-    """Return the same line from a run record."""
-    gate, sampling = fit.record["diagnostics"], fit.record["sampling"]
-    return {
-        "fit": name,
-        "model": fit.record["model"],
-        "description": description,
-        "gate": "passed" if gate["passed"] else "FAILED",
-        **{key: value for key, value in fit.gate.as_dict().items() if key != "passed"},
-        "saturated_trees": gate["saturated_trees"],
-        "bfmi_min": gate["bfmi_min"],
-        "parameters": gate["parameters"],
+        "saturated_trees": numbers.get("saturated_trees"),
+        "bfmi_min": numbers.get("bfmi_min"),
+        "parameters": numbers.get("parameters"),
         "draws": sampling["draws"] * sampling["chains"],
-        "target_accept": sampling["target_accept"],
-        "escalations": sampling["escalations"],
+        "target_accept": sampling.get("target_accept"),
+        "escalations": sampling.get("escalations"),
         "seed": sampling["seed"],
     }
 

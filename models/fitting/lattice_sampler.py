@@ -15,19 +15,20 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
-import pandas as pd
 import pymc as pm
+import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
 
 from models.estimands.rates import EstimandFunction
-from models.fitting.fit import Fit, SamplerSettings
-from models.fitting.gate import GateReport, check_fit
-from models.fitting.lattice_steps import TABLE, make_steps, starting_points
-from models.fitting.sampler import ModelBuilder, fit_until_passed
-from models.priors import Priors
+from models.fitting.fit import Fit, SamplerSettings, Wanted
+from models.fitting.gate import Gate, check_fit
+from models.fitting.lattice_step import LatticeStep
+from models.fitting.sampler import fit_until_passed
 from models.reviews.case_mix import CaseMixReview, from_ledger
 
+TABLE: Final = "responders"
+"""Name of the latent table in the model."""
 MOVING: Final = 0.01
 """Least share of draws off the most frequent value for a cell to be judged like a parameter."""
 CHAIN_MEANS: Final = 0.05
@@ -36,13 +37,37 @@ CHAIN_MEANS: Final = 0.05
 type BoolArray = NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class LatticeFit(Fit):
-    """A fit with a latent table."""
+def make_steps(
+    model: pm.Model, review: CaseMixReview, target_accept: float
+) -> tuple[pm.NUTS, LatticeStep]:
+    """Return the two steps, compiled: NUTS, then the lattice step.
 
-    def settings_dict(self) -> dict[str, Any]:
-        """Return sampler, settings and escalation for the run record."""
-        return {**super().settings_dict(), "sampler": "pymc NUTS with lattice step"}
+    Parameters
+    ----------
+    model
+        From `models.case_mix.build_case_mix_model`.
+    review
+        The review that it was built from.
+    target_accept
+        Target acceptance of NUTS.
+    """
+    table = model[TABLE]
+    probability = table.owner.op.dist_params(table.owner)[1]
+    with model:
+        nuts = pm.NUTS(model.continuous_value_vars, target_accept=target_accept)
+        lattice = LatticeStep(
+            [table],
+            lattice=review.lattice,
+            total=review.total,
+            logit=pt.log(probability) - pt.log1p(-probability),
+        )
+    return nuts, lattice
+
+
+def starting_points(review: CaseMixReview, chains: int, seed: int) -> list[dict[str, Any]]:
+    """Return one starting table a chain, each a vertex of the polytope in a random direction."""
+    rng = np.random.default_rng([seed, 1])
+    return [{TABLE: review.lattice.random_table(rng)} for _ in range(chains)]
 
 
 @dataclass(frozen=True)
@@ -110,7 +135,7 @@ def cell_counts(posterior: xr.Dataset, review: CaseMixReview) -> tuple[CellCount
     )
 
 
-def judge(tree: xr.DataTree, review: CaseMixReview) -> GateReport:
+def judge(tree: xr.DataTree, review: CaseMixReview) -> Gate:
     """Return the verdict on a fit with a latent table."""
     posterior = tree["posterior"].to_dataset()
     counts, moving = cell_counts(posterior, review)
@@ -129,99 +154,69 @@ def judge(tree: xr.DataTree, review: CaseMixReview) -> GateReport:
     return gate
 
 
-class LatticeSampler:
-    """Fits case-mix models, with the interface of `models.fitting.sampler.Sampler`.
+def sample_with_table(wanted: Wanted, first: SamplerSettings, cores: int | None = None) -> Fit:
+    """Fit a model with a latent table and judge it, escalating if the gate does not pass.
 
     Parameters
     ----------
-    settings
-        Settings of the first attempt of every fit.
+    wanted
+        The frame is `models.reviews.case_mix.CaseMixReview.ledger`.
+    first
+        Settings of the first attempt.
     cores
         Processes; by default two, or one where there is one processor.
     """
+    review = from_ledger(wanted.frame)
+    model = wanted.model.build(wanted.frame, wanted.priors)
+    estimands = wanted.estimands()
+    processes = cores or min(2, os.cpu_count() or 1)
+    return fit_until_passed(
+        wanted,
+        first,
+        "pymc NUTS with lattice step",
+        attempt=lambda settings: _sample(model, review, settings, estimands, processes),
+        judge=lambda tree: judge(tree, review),
+    )
 
-    def __init__(self, settings: SamplerSettings, cores: int | None = None) -> None:
-        self.settings = settings
-        self.cores = cores or min(2, os.cpu_count() or 1)
 
-    def fit(
-        self,
-        build: ModelBuilder,
-        ledger: pd.DataFrame,
-        priors: Priors,
-        estimands: EstimandFunction,
-        name: str = "",
-    ) -> LatticeFit:
-        """Fit a model with a latent table and judge it, escalating if the gate does not pass.
-
-        Parameters
-        ----------
-        build
-            The model's builder.
-        ledger
-            From `models.reviews.case_mix.CaseMixReview.ledger`.
-        priors
-            Prior settings.
-        estimands
-            Function of the posterior and a seed; what it returns is judged with the rest.
-        name
-            Not used here; saved fits are found by it.
-
-        Returns
-        -------
-        LatticeFit
-            The first attempt that passed, or the last with ``gate.passed`` False.
-        """
-        review = from_ledger(ledger)
-        model = build(ledger, priors)
-        return fit_until_passed(
-            LatticeFit,
-            build,
-            ledger,
-            priors,
-            self.settings,
-            attempt=lambda settings: self._sample(model, review, settings, estimands),
-            judge=lambda tree: judge(tree, review),
+def _sample(
+    model: pm.Model,
+    review: CaseMixReview,
+    settings: SamplerSettings,
+    estimands: EstimandFunction,
+    cores: int,
+) -> xr.DataTree:
+    steps = make_steps(model, review, settings.target_accept)
+    with model:
+        raw = pm.sample(
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=cores,
+            step=steps,
+            initvals=starting_points(review, settings.chains, settings.seed),
+            random_seed=settings.seed,
+            nuts_sampler="pymc",
+            progressbar=False,
+            quiet=True,
+            compute_convergence_checks=False,
         )
-
-    def _sample(
-        self,
-        model: pm.Model,
-        review: CaseMixReview,
-        settings: SamplerSettings,
-        estimands: EstimandFunction,
-    ) -> xr.DataTree:
-        steps = make_steps(model, review, settings.target_accept)
-        with model:
-            raw = pm.sample(
-                draws=settings.draws,
-                tune=settings.tune,
-                chains=settings.chains,
-                cores=self.cores,
-                step=steps,
-                initvals=starting_points(review, settings.chains, settings.seed),
-                random_seed=settings.seed,
-                nuts_sampler="pymc",
-                progressbar=False,
-                quiet=True,
-                compute_convergence_checks=False,
-            )
-        posterior = raw["posterior"].to_dataset()
-        small = "int16" if review.total.max() < 2**15 else "int64"
-        posterior[TABLE] = posterior[TABLE].astype(small)
-        free = review.lattice.free
-        posterior = posterior.isel(cell=free) if free.any() else posterior.drop_dims("cell")
-        posterior = posterior.merge(estimands(posterior, settings.seed))
-        wanted = ("diverging", "energy", "reached_max_treedepth", "tree_depth", "step_size")
-        stats = raw["sample_stats"].to_dataset()
-        return xr.DataTree.from_dict(
-            {
-                "posterior": posterior,
-                "sample_stats": stats[[name for name in (*wanted, "moved") if name in stats]],
-                "observed_data": observed(review),
-                "constant_data": raw["constant_data"].to_dataset(),
-            }
-        )
+    posterior = raw["posterior"].to_dataset()
+    small = "int16" if review.total.max() < 2**15 else "int64"
+    posterior[TABLE] = posterior[TABLE].astype(small)
+    free = review.lattice.free
+    posterior = posterior.isel(cell=free) if free.any() else posterior.drop_dims("cell")
+    posterior = posterior.merge(estimands(posterior, settings.seed))
+    kept = ("diverging", "energy", "reached_max_treedepth", "tree_depth", "step_size", "moved")
+    stats = raw["sample_stats"].to_dataset()
+    return xr.DataTree.from_dict(
+        {
+            "posterior": posterior,
+            "sample_stats": stats[[name for name in kept if name in stats]],
+            "observed_data": observed(review),
+            "constant_data": raw["constant_data"].to_dataset(),
+        }
+    )
 
 
 def observed(review: CaseMixReview) -> xr.Dataset:

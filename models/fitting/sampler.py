@@ -1,49 +1,51 @@
-"""The only place that samples: compile once, pass data in, judge every fit.
+"""Sampling: compile once, pass data in, judge every fit.
 
 A model is compiled for a fixed number of units. Smaller reviews are padded with units of
 ``total = 0``, whose likelihood is one, and the padding is dropped from the draws before anything
 looks at them; so one compilation serves all the pools of a review, and a subset gives the same
-draws whichever script asks for it.
+draws whichever script asks for it. Models with a latent table are sampled by
+`models.fitting.lattice_sampler`.
 """
 
 import time
 from collections.abc import Callable, Hashable
-from typing import Any
+from dataclasses import asdict, replace
+from typing import TYPE_CHECKING, Any
 
 import nutpie
-import pandas as pd
 import pymc as pm
 import xarray as xr
 
-from models.estimands.rates import EstimandFunction
-from models.fitting.fit import ESCALATION, Fit, SamplerSettings, review_hash
-from models.fitting.gate import GateReport, check_fit
-from models.priors import Priors
+from models.fitting.fit import ESCALATION, Fit, SamplerSettings, Wanted
+from models.fitting.gate import Gate, check_fit
 from models.reviews.padding import CAPACITY, drop_padding, pad_review
 
-type ModelBuilder = Callable[[pd.DataFrame, Priors], pm.Model]
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.estimands.rates import EstimandFunction
+    from models.fitting.registry import Model
+    from models.priors import Priors
 
 
-def fit_until_passed[AnyFit: Fit](
-    kind: type[AnyFit],
-    build: ModelBuilder,
-    review: pd.DataFrame,
-    priors: Priors,
+def fit_until_passed(
+    wanted: Wanted,
     first: SamplerSettings,
+    sampler: str,
     *,
     attempt: Callable[[SamplerSettings], xr.DataTree],
-    judge: Callable[[xr.DataTree], GateReport],
-) -> AnyFit:
+    judge: Callable[[xr.DataTree], Gate],
+) -> Fit:
     """Sample and judge, step by step of the escalation, until the gate passes.
 
     Parameters
     ----------
-    kind
-        Class of what is returned.
-    build, review, priors
-        What is fitted, for the record.
+    wanted
+        What is fitted.
     first
         Settings of the first attempt.
+    sampler
+        Name of the sampler, for the record.
     attempt
         Samples with given settings.
     judge
@@ -52,7 +54,8 @@ def fit_until_passed[AnyFit: Fit](
     Returns
     -------
     Fit
-        The first attempt that passed, or the last with ``gate.passed`` False.
+        The first attempt that passed, or the last with ``gate.passed`` False: the caller must not
+        report it as if it had passed.
     """
     started = time.perf_counter()
     failed: list[str] = []
@@ -63,22 +66,24 @@ def fit_until_passed[AnyFit: Fit](
         if gate.passed:
             break
         failed.append(f"target_accept {settings.target_accept}: {gate.sentence()}")
-    return kind(
-        model=build.__name__.removeprefix("build_").removesuffix("_model"),
-        tree=tree,
+    return Fit(
+        what=wanted,
+        draws=tree,
         gate=gate,
-        settings=settings,
-        first_settings=first,
-        priors=priors,
-        escalations=step,
-        failed_attempts=tuple(failed),
+        priors=wanted.priors,
+        sampling={
+            "sampler": sampler,
+            **asdict(settings),
+            "first_attempt": asdict(first),
+            "escalations": step,
+            "failed_attempts": failed,
+        },
         seconds=time.perf_counter() - started,
-        review_sha256=review_hash(review),
     )
 
 
 class Sampler:
-    """Compiles each kind of model once and fits any number of reviews with it.
+    """Compiles each model once and fits any number of reviews with it.
 
     Parameters
     ----------
@@ -90,68 +95,52 @@ class Sampler:
         self.settings = settings or SamplerSettings()
         self._compiled: dict[Hashable, Any] = {}
 
-    def fit(
-        self,
-        build: ModelBuilder,
-        review: pd.DataFrame,
-        priors: Priors,
-        estimands: EstimandFunction,
-        name: str = "",
-    ) -> Fit:
-        """Fit a model to a review and judge it, escalating if the gate does not pass.
+    @property
+    def seed(self) -> int:
+        """Seed of every fit."""
+        return self.settings.seed
 
-        Parameters
-        ----------
-        build
-            The model's builder, for example ``build_pooled_model``.
-        review
-            Columns ``study``, ``events``, ``total`` and, for grouped models, ``group``.
-        priors
-            Prior settings.
-        estimands
-            Function of the posterior dataset and a seed that returns the dataset of estimands,
-            draw by draw; these are judged with the free variables.
-        name
-            Name of the fit; not used here, but ``models.fitting.saved_fits.SavedFits`` finds it by
-            name.
+    def __call__(self, wanted: Wanted) -> Fit:
+        """Fit a model to a frame and judge it, escalating if the gate does not pass."""
+        first = replace(self.settings, **wanted.settings)
+        if wanted.model.latent_table:
+            from models.fitting.lattice_sampler import sample_with_table
 
-        Returns
-        -------
-        Fit
-            The first attempt that passed, or the last attempt with ``gate.passed`` False: the
-            caller must not report it as if it had passed.
-        """
-        padded = pad_review(review, CAPACITY["study"], CAPACITY["group"])
-        model = build(padded, priors)
-        compiled = self._compiled_for(build, model)
+            return sample_with_table(wanted, first)
+        estimands = wanted.estimands()
         return fit_until_passed(
-            Fit,
-            build,
-            review,
-            priors,
-            self.settings,
-            attempt=lambda settings: self._sample(compiled, model, settings, estimands),
+            wanted,
+            first,
+            "nutpie",
+            attempt=lambda settings: self.attempt(
+                wanted.model, wanted.frame, wanted.priors, estimands, settings
+            ),
             judge=check_fit,
         )
 
-    def _compiled_for(self, build: ModelBuilder, model: pm.Model) -> Any:
-        """Return the compiled model with this review's data and priors in it."""
-        key = (build, *(len(labels) for labels in model.coords.values()))
-        if key not in self._compiled:
-            self._compiled[key] = nutpie.compile_pymc_model(model)
-            return self._compiled[key]
-        data = {variable.name: variable.get_value() for variable in model.data_vars}
-        return self._compiled[key].with_data(**data)
-
-    def _sample(
+    def attempt(
         self,
-        compiled: Any,
-        model: pm.Model,
+        model: "Model",
+        frame: "pd.DataFrame",
+        priors: "Priors",
+        estimands: "EstimandFunction",
         settings: SamplerSettings,
-        estimands: EstimandFunction,
     ) -> xr.DataTree:
+        """Sample once and return the draws, whatever the gate would say of them.
+
+        Parameters
+        ----------
+        model, frame, priors
+            What is fitted.
+        estimands
+            Function of the posterior dataset and a seed that returns the dataset of estimands,
+            draw by draw; these are judged with the free variables.
+        settings
+            Of this attempt.
+        """
+        built = model.build(pad_review(frame, CAPACITY["study"], CAPACITY["group"]), priors)
         raw = nutpie.sample(
-            compiled,
+            self._compiled_for(model.name, built),
             draws=settings.draws,
             tune=settings.tune,
             chains=settings.chains,
@@ -161,14 +150,14 @@ class Sampler:
             progress_bar=False,
         )
         # nutpie keeps the labels of compile time
-        labels = {dim: [str(v) for v in values] for dim, values in model.coords.items()}
+        labels = {dim: [str(v) for v in values] for dim, values in built.coords.items()}
         posterior = raw["posterior"].to_dataset().assign_coords(labels)
         posterior = drop_padding(posterior)
         posterior = posterior.merge(estimands(posterior, settings.seed))
         stats = raw["sample_stats"].to_dataset().drop_vars("divergence_message")
-        dims = model.named_vars_to_dims
-        observed = {v.name: model.rvs_to_values[v].eval() for v in model.observed_RVs}
-        constant = {v.name: v.get_value() for v in model.data_vars if v.name != "events"}
+        dims = built.named_vars_to_dims
+        observed = {v.name: built.rvs_to_values[v].eval() for v in built.observed_RVs}
+        constant = {v.name: v.get_value() for v in built.data_vars if v.name != "events"}
 
         def labelled(values: dict[str, Any]) -> xr.Dataset:
             arrays = {name: (dims.get(name) or (), value) for name, value in values.items()}
@@ -183,3 +172,12 @@ class Sampler:
                 "constant_data": labelled(constant),
             }
         )
+
+    def _compiled_for(self, name: str, model: pm.Model) -> Any:
+        """Return the compiled model with this frame's data and priors in it."""
+        key = (name, *(len(labels) for labels in model.coords.values()))
+        if key not in self._compiled:
+            self._compiled[key] = nutpie.compile_pymc_model(model)
+            return self._compiled[key]
+        data = {variable.name: variable.get_value() for variable in model.data_vars}
+        return self._compiled[key].with_data(**data)

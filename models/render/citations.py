@@ -5,7 +5,7 @@ for every number through ``Citations``, which formats it and notes where it came
 finds each number of the text in the tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -108,6 +108,11 @@ class Citations:
         if len(frame) != 1:
             raise KeyError(f"{table}: {len(frame)} rows with {key}")
         return str(frame[column].iloc[0])
+
+    def functions(self) -> dict[str, Callable[..., str]]:
+        """Return what a template may call to show a cell, by name."""
+        shown = (self.number, self.plain, self.percent, self.chance, self.rate, self.points)
+        return {show.__name__: show for show in (*shown, self.ratio, self.words)}
 
     def frame(self) -> pd.DataFrame:
         """Return the numbers used so far, without repetitions."""

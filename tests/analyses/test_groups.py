@@ -112,16 +112,14 @@ def test_group_by_says_what_is_wrong():
 @pytest.mark.mcmc
 def test_unpooled_means_follow_their_own_group(sampler):
     """With a tiny tau each group is one binomial with a logit-normal prior: one integral."""
-    from models.analyses.groups.summary import estimands_for
-    from models.independent_groups import build_independent_groups_model
+    from models.fitting.fit import Wanted
+    from models.fitting.registry import INDEPENDENT_GROUPS
     from models.priors import Priors
 
     review = pd.DataFrame(
         {"study": list("ABCD"), "events": [2, 5, 30, 11], "total": [20, 45, 60, 25]}
     ).assign(group=pd.Categorical(["x", "x", "y", "y"]))
-    fit = sampler.fit(
-        build_independent_groups_model, review, Priors(tau_scale=1e-3), estimands_for(review)
-    )
+    fit = sampler(Wanted(INDEPENDENT_GROUPS, review, Priors(tau_scale=1e-3)))
     grid = np.linspace(-8, 8, 20001)
     for group, (events, total) in {"x": (7, 65), "y": (41, 85)}.items():
         weight = stats.binom.pmf(events, total, expit(grid)) * stats.norm.pdf(grid, 0, 1.5)

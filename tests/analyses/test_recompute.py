@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.analyses.paper.page import KNOWN_DISAGREEMENTS, comparison_markdown, unexpected
+from models.analyses.paper.pages import KNOWN_DISAGREEMENTS, comparison_markdown, unexpected
 from models.analyses.paper.recompute import agreement_counts, compare_published
 from models.frequentist.freeman_tukey import freeman_tukey_pool
 

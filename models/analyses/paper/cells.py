@@ -376,3 +376,23 @@ def recovered_cells(rows: list[RecoveredRow]) -> pd.DataFrame:
         for treatment, events, total in zip(row.treatments, row.events, row.patients, strict=True)
     ]
     return pd.DataFrame(records)
+
+
+def recovery_table(rows: list[RecoveredRow]) -> pd.DataFrame:
+    """Return the recovery, one row a row of Fig. 4."""
+    return pd.DataFrame(
+        [
+            {
+                "subtype": row.subtype,
+                "responders": row.responders,
+                "patients": sum(row.patients),
+                "groups": len(row.patients),
+                "allocations": row.allocations,
+                "solutions": len(row.solutions),
+                "events": "/".join(map(str, row.events)),
+                "totals": "/".join(map(str, row.patients)),
+                "decided_by": row.decided_by,
+            }
+            for row in rows
+        ]
+    )

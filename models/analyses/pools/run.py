@@ -1,22 +1,23 @@
-"""Fit the pooled model to every pool that the paper prints, and to each treatment group."""
+"""Every pool that the paper prints, and each treatment group, by three estimators."""
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from models.analyses.pools.forest import ForestBlock
-from models.analyses.pools.summary import summarise_pooled
-from models.analyses.pools.validation import PoolRow
-from models.estimands.rates import pooled_estimands
+from models.analyses.pools.agreement import agreement
+from models.analyses.pools.forest import ForestBlock, forest
+from models.analyses.pools.summary import summarise
+from models.analyses.pools.validation import PoolRow, validation_table
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES, TREATMENTS
-from models.fitting.fit import Fitter
+from models.fitting.fit import Fitter, Wanted
+from models.fitting.registry import POOLED
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.frequentist.glmm import fit_glmm
-from models.pooled import build_pooled_model
-from models.priors import Priors
+from models.render.output import Output
+from models.render.style import mark_failed
 
 
 @dataclass(frozen=True)
@@ -59,38 +60,71 @@ def pool_specs(evidence: Evidence, *, overall_only: bool = False) -> list[PoolSp
     return specs
 
 
-def fit_pool(spec: PoolSpec, sampler: Fitter, priors: Priors) -> tuple[PoolRow, Any]:
+def pool(spec: PoolSpec, fit: Fitter) -> PoolRow:
     """Pool one subset by all three estimators."""
-    fit = sampler.fit(
-        build_pooled_model, spec.review, priors, pooled_estimands, f"pool_{spec.pool_id}"
+    posterior = fit(
+        Wanted(
+            POOLED,
+            spec.review,
+            name=f"pool_{spec.pool_id}",
+            description=f"{spec.outcome}, {spec.label}",
+        )
     )
-    row = PoolRow(
+    return PoolRow(
         pool_id=spec.pool_id,
         outcome=spec.outcome,
         label=spec.label,
         review=spec.review,
         freeman_tukey=freeman_tukey_pool(spec.review["events"], spec.review["total"]),
         glmm=fit_glmm(spec.review["events"], spec.review["total"]),
-        bayes=summarise_pooled(fit.posterior, spec.review),
-        gate_passed=fit.gate.passed,
+        bayes=summarise(posterior, spec.review),
+        gate_passed=posterior.gate.passed,
         published=spec.published,
     )
-    return row, fit
 
 
-def fit_pools(
-    specs: list[PoolSpec],
-    sampler: Fitter,
-    priors: Priors,
-    keep: Callable[[PoolSpec, Any], None],
-) -> list[PoolRow]:
-    """Fit every pool; ``keep`` is called with each fit, to save it and to show progress."""
-    rows = []
-    for spec in specs:
-        row, fit = fit_pool(spec, sampler, priors)
-        keep(spec, fit)
-        rows.append(row)
-    return rows
+def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
+    """Pool every subset; the published ones are validated."""
+    rows = [pool(spec, fit) for spec in pool_specs(evidence)]
+    table = validation_table(rows)
+    overall = {row.outcome: row for row in rows if row.label == "overall"}
+    rates = {f"study_rates_{outcome}": study_rates(row) for outcome, row in overall.items()}
+    return Output(
+        tables={"pools": table, **rates},
+        figures={f"forest_{outcome}": _forest(rows, outcome) for outcome in overall}
+        | {"agreement": _agreement(table)},
+        problems=[
+            f"{row.id} ({row.label}): {row.reason}"
+            for row in table[table["verdict"] == "fails"].itertuples()
+        ],
+    )
+
+
+def _forest(rows: list[PoolRow], outcome: str) -> Figure:
+    blocks, overall = forest_blocks(rows, outcome)
+    figure = forest(blocks, overall, OUTCOMES[outcome])
+    if not all(row.gate_passed for row in rows if row.outcome == outcome):
+        mark_failed(figure)
+    return figure
+
+
+def _agreement(table: pd.DataFrame) -> Figure:
+    pools = table[table["verdict"] != "not printed"].rename(
+        columns={
+            "ft_estimate": "estimate",
+            "ft_lower": "lower",
+            "ft_upper": "upper",
+            "typical_median": "median",
+        }
+    )
+    pools = pools.assign(
+        outcome=pools["outcome"].map(OUTCOMES),
+        note=["k = 2, fixed effect" if v == "reported" else "" for v in pools["verdict"]],
+    )
+    figure = agreement(pools)
+    if (table["gate"] != "passed").any():
+        mark_failed(figure)
+    return figure
 
 
 def study_rates(row: PoolRow) -> pd.DataFrame:

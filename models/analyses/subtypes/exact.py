@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
-from models.analyses.pools.exact import moments
+from models.analyses.pools.summary import moments
 from models.analyses.subtypes.summary import SubtypeResult, borrowed_information, summarise_subtypes
 from models.estimands.contrasts import THRESHOLDS
 from models.fitting.exact import GridFit

@@ -181,45 +181,6 @@ def cells_markdown(cells: pd.DataFrame) -> str:
     )
 
 
-def lps_markdown(steps: pd.DataFrame, groups: pd.DataFrame) -> str:
-    """Return the explanation of the LPS row for readers."""
-    columns = {
-        "crude": "all responders over all patients",
-        "weights_only": "published weights on plain rates",
-        "transformation_only": "double arcsine, weighted by patients",
-        "transformation_at_total": "the same, turned back at all patients",
-        "published": "both: the published pool",
-    }
-    rows = [
-        {
-            "row": f"{r['subtype']} ({r['events']}/{r['total']})",
-            **{title: f"{100 * r[name]:.1f}" for name, title in columns.items()},
-            "printed": r["printed"],
-            "I2 (%)": f"{r['i2']:.1f}",
-        }
-        for r in steps.to_dict("records")
-    ]
-    shares = [
-        {
-            "treatment group": r.treatment,
-            "responders": f"{r.events}/{r.total}",
-            "rate (%)": f"{100 * r.rate:.1f}",
-            "share of patients (%)": f"{100 * r.patient_share:.1f}",
-            "published weight (%)": f"{100 * r.weight:.1f}",
-        }
-        for r in groups.itertuples()
-    ]
-    return (
-        "# Why the printed LPS lies below its parts\n\n"
-        "Rates in per cent. The published row pools treatment-group totals. Its weights "
-        "(DerSimonian-Laird) and its scale (double arcsine, turned back at the harmonic mean "
-        "size of the groups) each lower it, and both together more.\n\n"
-        f"{frame_markdown(pd.DataFrame(rows))}\n\n"
-        "## The five groups of LPS\n\n"
-        f"{frame_markdown(pd.DataFrame(shares))}\n"
-    )
-
-
 def histology_markdown(table: pd.DataFrame) -> str:
     """Return the histology sensitivity for readers."""
     rows = [
@@ -253,26 +214,6 @@ def parameters_table(results: SubtypeResults) -> pd.DataFrame:
     )
 
 
-def recovery_table(results: SubtypeResults) -> pd.DataFrame:
-    """Return the recovery, one row a row of Fig. 4."""
-    return pd.DataFrame(
-        [
-            {
-                "subtype": row.subtype,
-                "responders": row.responders,
-                "patients": sum(row.patients),
-                "groups": len(row.patients),
-                "allocations": row.allocations,
-                "solutions": len(row.solutions),
-                "events": "/".join(map(str, row.events)),
-                "totals": "/".join(map(str, row.patients)),
-                "decided_by": row.decided_by,
-            }
-            for row in results.recovered
-        ]
-    )
-
-
 def write_subtypes(results: SubtypeResults, evidence: Evidence, out: Path) -> list[Path]:
     """Write the tables and figures of the subtypes.
 
@@ -292,24 +233,16 @@ def write_subtypes(results: SubtypeResults, evidence: Evidence, out: Path) -> li
     """
     tables = out / "tables"
     estimates = estimates_table(results, evidence)
-    recovery = recovery_table(results)
     frames = {
         "subtypes": estimates,
         "subtype_parameters": parameters_table(results),
         "subtype_by_treatment": results.cells.rename(columns={"stratum": "subtype"}),
-        "lps_explained": results.lps_steps,
-        "lps_groups": results.lps_groups,
         "histology_sensitivity": results.histology,
-        "recovered_cells": recovery,
     }
     pages = {
         "subtypes": subtypes_markdown(estimates),
         "subtype_by_treatment": cells_markdown(results.cells),
-        "lps_explained": lps_markdown(results.lps_steps, results.lps_groups),
         "histology_sensitivity": histology_markdown(results.histology),
-        "recovered_cells": "# Recovery of the cells of Fig. 4\n\n"
-        + frame_markdown(recovery)
-        + "\n",
     }
     written = [write_csv(frame, tables / f"{name}.csv") for name, frame in frames.items()]
     for name, page in pages.items():

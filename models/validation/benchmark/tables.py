@@ -6,8 +6,7 @@ from typing import Any, Final
 import pandas as pd
 
 from models.common.files import write_csv, write_json, write_text
-from models.render.format import frame_markdown
-from models.render.templates import render
+from models.render.templates import page
 from models.validation.benchmark.run import GROWTH, LIMIT, PEERS, first_answer
 from models.validation.benchmark.worker import CHAINS, DRAWS, MOST_EFFECTS, TARGET_ACCEPT, TUNE
 
@@ -188,8 +187,8 @@ def circumstances(records: list[dict[str, Any]]) -> dict[str, Any]:
 def benchmark_markdown(table: pd.DataFrame, around: dict[str, Any]) -> str:
     """Return the page of the benchmarks, from `medians` and `circumstances`."""
     measured = [model for model in TITLES if (table["model"] == model).any()]
-    return render(
-        Path(__file__).with_name("benchmark.md.j2"),
+    return page(
+        "validation/benchmark/benchmark.md",
         **around,
         names=NAMES,
         kept=CHAINS * DRAWS,
@@ -199,11 +198,10 @@ def benchmark_markdown(table: pd.DataFrame, around: dict[str, Any]) -> str:
         target_accept=TARGET_ACCEPT,
         most_effects=MOST_EFFECTS,
         load=[f"{table['load_least'].min():.1f}", f"{table['load_most'].max():.1f}"],
-        speeds={TITLES[model]: frame_markdown(speeds_frame(table, model)) for model in measured},
+        speeds={TITLES[model]: speeds_frame(table, model) for model in measured},
         aims=_aims(table),
         limit=f"{LIMIT:.0f}",
-        growth=(table["model"] == GROWTH).any()
-        and frame_markdown(growth_frame(table, around["stopped"])),
+        growth=growth_frame(table, around["stopped"]) if GROWTH in set(table["model"]) else None,
     )
 
 

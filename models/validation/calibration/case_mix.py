@@ -23,7 +23,7 @@ from models.common.sources import code_hash
 from models.common.study import Study
 from models.evidence.case_mix import paper_review
 from models.evidence.load import load_evidence
-from models.fitting.lattice_steps import TABLE, make_steps, starting_points
+from models.fitting.lattice_sampler import TABLE, make_steps, starting_points
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import CaseMixReview
 

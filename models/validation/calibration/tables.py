@@ -16,8 +16,8 @@ from models.common.files import write_csv, write_json, write_text
 from models.common.sources import versions
 from models.common.study import Study
 from models.fitting.gate import BFMI_MIN, ESS_MIN
-from models.render.format import frame_markdown, probability
-from models.render.templates import render
+from models.render.format import probability
+from models.render.templates import page
 from models.validation.calibration.run import ENGINES, SIMULATIONS, kept_draws, models_of
 from models.validation.calibration.summary import (
     ALL_UNITS,
@@ -221,14 +221,14 @@ def calibration_markdown(table: pd.DataFrame, tests: pd.DataFrame, covers: pd.Da
         f"{r.quantity} ({r.model}, {ENGINE_NAMES[r.engine]}, p {probability(r.p_holm)})"
         for r in tests[tests["rejected"]].itertuples()
     ]
-    return render(
-        Path(__file__).with_name("calibration.md.j2"),
+    return page(
+        "validation/calibration/calibration.md",
         error=f"{100 * FAMILY_WISE_ERROR:.0f}",
         rejected=rejected,
         lacking=_lacking(table),
-        runs=frame_markdown(_run_rows(table)),
+        runs=_run_rows(table),
         ess=f"{ESS_MIN:.0f}",
         rhat=WILD_RHAT,
         bfmi=BFMI_MIN,
-        coverage=frame_markdown(_coverage_rows(covers)),
+        coverage=_coverage_rows(covers),
     )

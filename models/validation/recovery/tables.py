@@ -10,8 +10,7 @@ from models.common.files import write_csv, write_json, write_text
 from models.common.sources import versions
 from models.common.study import Study
 from models.priors import DEFAULT_PRIORS
-from models.render.format import frame_markdown
-from models.render.templates import render
+from models.render.templates import page
 from models.validation.recovery.run import PARAMETERS, summarise_recovery
 
 NAME = "recovery_study"
@@ -80,12 +79,12 @@ def _upper_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 def recovery_markdown(table: pd.DataFrame) -> str:
     """Return the page for readers."""
-    return render(
-        Path(__file__).with_name("recovery.md.j2"),
+    return page(
+        "validation/recovery/recovery.md",
         replicates=int(table["replicates"].iloc[0]),
         level=f"{100 * CI_PROB:.0f}",
-        tables={name: frame_markdown(_rows(table, name)) for name in PARAMETERS},
-        upper=frame_markdown(_upper_rows(table)),
+        tables={name: _rows(table, name) for name in PARAMETERS},
+        upper=_upper_rows(table),
         upper_quantile=f"{100 * INTERVAL_PROBS[1]:.1f}",
         prior_upper=f"{DEFAULT_PRIORS.tau_scale * halfnorm.ppf(INTERVAL_PROBS[1]):.2f}",
     )

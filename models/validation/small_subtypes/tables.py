@@ -11,8 +11,7 @@ from models.common.files import write_csv, write_json, write_text
 from models.common.sources import versions
 from models.common.study import Study
 from models.evidence.load import load_evidence
-from models.render.format import frame_markdown
-from models.render.templates import render
+from models.render.templates import page
 from models.validation.small_subtypes.replicate import METHODS
 from models.validation.small_subtypes.run import SCENARIOS
 from models.validation.small_subtypes.summary import METHOD_WORDS, by_size, summarise_simulation
@@ -80,13 +79,14 @@ def simulation_markdown(sizes: pd.DataFrame, replicates: int, seed: int) -> str:
     """
     evidence = load_evidence()
     rows = sizes[sizes["method"] != "glmm"].groupby(["scenario", "size"])
-    return render(
-        Path(__file__).with_name("simulation.md.j2"),
+    return page(
+        "validation/small_subtypes/simulation.md",
         replicates=f"{replicates:,}",
         level=f"{100 * CI_PROB:.0f}",
         low=f"{100 * LOW_COVERAGE:.0f}",
         rows=len(rows),
-        in_short=frame_markdown(_in_short(sizes)),
+        in_short=_in_short(sizes),
+        methods=METHOD_WORDS.values(),
         scenarios=scenarios(evidence, paper_design(evidence), seed),
         bias=_pivot(sizes, "bias", "{:+.1f}", 100),
         bias_size=_pivot(sizes, "rms_bias", "{:.1f}", 100),
@@ -105,12 +105,13 @@ def _in_short(sizes: pd.DataFrame) -> pd.DataFrame:
     records = []
     for method in METHODS:
         own = sizes[sizes["method"] == method]
+        below = int((own["coverage"] < LOW_COVERAGE).sum())
         worst = own.loc[own["coverage"].idxmin()]
         records.append(
             {
                 "method": METHOD_WORDS[method],
                 "smallest error": "-" if method == "glmm" else f"{best.get(method, 0)}",
-                f"coverage below {100 * LOW_COVERAGE:.0f} %": f"{int((own['coverage'] < LOW_COVERAGE).sum())}",
+                f"coverage below {100 * LOW_COVERAGE:.0f} %": f"{below}",
                 "lowest coverage (%)": f"{100 * worst['coverage']:.1f}",
                 "there": f"{worst['scenario']}, {worst['size']} patients",
             }
@@ -118,7 +119,10 @@ def _in_short(sizes: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def _pivot(sizes: pd.DataFrame, name: str, form: str, factor: float, *, bold: bool = False) -> str:
+def _pivot(
+    sizes: pd.DataFrame, name: str, form: str, factor: float, *, bold: bool = False
+) -> pd.DataFrame:
+    """Return a number by scenario, size and method; ``bold``: the smallest in Markdown's bold."""
     records = []
     for (scenario, size), part in sizes.groupby(["scenario", "size"], sort=False):
         values = part.set_index("method")
@@ -132,10 +136,10 @@ def _pivot(sizes: pd.DataFrame, name: str, form: str, factor: float, *, bold: bo
                 cells["glmm"] = f"{cells['glmm']} ({same})"
         row = {"scenario": scenario, "patients": size}
         records.append(row | {METHOD_WORDS[m]: cells.get(m, "-") for m in METHODS})
-    return frame_markdown(pd.DataFrame(records))
+    return pd.DataFrame(records)
 
 
-def _failures(sizes: pd.DataFrame) -> str:
+def _failures(sizes: pd.DataFrame) -> pd.DataFrame:
     """Return how often GLMM was not applicable / failed, by patients of the subtype."""
     glmm = sizes[sizes["method"] == "glmm"]
     records = []
@@ -145,5 +149,4 @@ def _failures(sizes: pd.DataFrame) -> str:
             applicable = line.fitted / (1 - line.failed)
             row[line.size] = f"{100 * (1 - applicable):.0f} % / {100 * line.failed:.0f} %"
         records.append(row)
-    table = pd.DataFrame(records).fillna("-")
-    return frame_markdown(table)
+    return pd.DataFrame(records).fillna("-")

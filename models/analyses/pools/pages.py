@@ -1,8 +1,10 @@
 """The pools as tables for readers."""
 
+from collections.abc import Mapping
+
 import pandas as pd
 
-from models.render.format import frame_markdown, rate
+from models.render.format import frame_markdown, latex, rate
 
 
 def pools_frame(table: pd.DataFrame) -> pd.DataFrame:
@@ -53,3 +55,11 @@ def pools_markdown(table: pd.DataFrame) -> str:
         "at least 0.75; of three or four, if the difference is at most 0.035.\n\n"
     )
     return text + frame_markdown(pools_frame(table)) + "\n"
+
+
+def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the pages of this part from its tables."""
+    return {
+        "pools.md": pools_markdown(tables["pools"]),
+        "pools.tex": latex(pools_frame(tables["pools"]), "Published pools."),
+    }

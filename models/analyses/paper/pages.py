@@ -1,11 +1,10 @@
 """The comparison with the paper, as tables and text."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pandas as pd
 
 from models.analyses.paper.recompute import agreement_counts
-from models.common.files import write_csv, write_text
 from models.render.format import frame_markdown, markdown
 
 KNOWN_DISAGREEMENTS = {
@@ -105,9 +104,50 @@ def _readable(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def write_comparison(comparison: pd.DataFrame, out: Path) -> list[Path]:
-    """Write the comparison with the paper as CSV and Markdown."""
-    table = write_csv(comparison, out / "tables" / "published_comparison.csv")
-    page = out / "tables" / "published_comparison.md"
-    write_text(page, comparison_markdown(comparison))
-    return [table, page]
+def lps_markdown(steps: pd.DataFrame, groups: pd.DataFrame) -> str:
+    """Return the explanation of the LPS row for readers."""
+    columns = {
+        "crude": "all responders over all patients",
+        "weights_only": "published weights on plain rates",
+        "transformation_only": "double arcsine, weighted by patients",
+        "transformation_at_total": "the same, turned back at all patients",
+        "published": "both: the published pool",
+    }
+    rows = [
+        {
+            "row": f"{r['subtype']} ({r['events']}/{r['total']})",
+            **{title: f"{100 * r[name]:.1f}" for name, title in columns.items()},
+            "printed": r["printed"],
+            "I2 (%)": f"{r['i2']:.1f}",
+        }
+        for r in steps.to_dict("records")
+    ]
+    shares = [
+        {
+            "treatment group": r.treatment,
+            "responders": f"{r.events}/{r.total}",
+            "rate (%)": f"{100 * r.rate:.1f}",
+            "share of patients (%)": f"{100 * r.patient_share:.1f}",
+            "published weight (%)": f"{100 * r.weight:.1f}",
+        }
+        for r in groups.itertuples()
+    ]
+    return (
+        "# Why the printed LPS lies below its parts\n\n"
+        "Rates in per cent. The published row pools treatment-group totals. Its weights "
+        "(DerSimonian-Laird) and its scale (double arcsine, turned back at the harmonic mean "
+        "size of the groups) each lower it, and both together more.\n\n"
+        f"{frame_markdown(pd.DataFrame(rows))}\n\n"
+        "## The five groups of LPS\n\n"
+        f"{frame_markdown(pd.DataFrame(shares))}\n"
+    )
+
+
+def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the pages of this part from its tables."""
+    recovered = frame_markdown(tables["recovered_cells"])
+    return {
+        "published_comparison.md": comparison_markdown(tables["published_comparison"]),
+        "lps_explained.md": lps_markdown(tables["lps_explained"], tables["lps_groups"]),
+        "recovered_cells.md": f"# Recovery of the cells of Fig. 4\n\n{recovered}\n",
+    }

@@ -1,0 +1,212 @@
+"""Every statistical model of the project, once: how it is built, estimated and computed exactly.
+
+Builders and engines are named by ``module:function`` and imported when they are called, so that
+reading a saved fit brings no sampler and the exact engine no PyMC.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Final
+
+from models.common.sources import code_hash
+from models.priors import Priors, as_exnex_priors
+
+if TYPE_CHECKING:
+    import pandas as pd
+    import xarray as xr
+
+    from models.estimands.rates import EstimandFunction
+
+
+def _load(place: str) -> Any:
+    module, _, name = place.partition(":")
+    return getattr(import_module(module), name)
+
+
+@dataclass(frozen=True)
+class Model:
+    """One model.
+
+    Attributes
+    ----------
+    name
+        Its file in ``models/``.
+    builder
+        Place of its builder: ``(frame, priors) -> pymc.Model``.
+    estimands
+        Function of frame, priors and what else is given that returns the function of the draws
+        which gives the estimands.
+    engine
+        Place of ``(frame, priors) -> posterior``, if the exact engine has the model.
+    latent_table
+        Whether a table of counts is sampled with the continuous variables
+        (`models.fitting.lattice_sampler`).
+    """
+
+    name: str
+    builder: str
+    estimands: "Callable[..., EstimandFunction]"
+    engine: str = ""
+    latent_table: bool = False
+
+    def build(self, frame: "pd.DataFrame", priors: Priors) -> Any:
+        """Return the ``pymc.Model``."""
+        return _load(self.builder)(frame, priors)
+
+    def exact(self, frame: "pd.DataFrame", priors: Priors) -> Any:
+        """Return the exact posterior."""
+        return _load(self.engine)(frame, priors)
+
+    def code_hash(self) -> str:
+        """Return the hash of the code that draws and estimands rest on."""
+        return _code_hash(self.builder, f"{self.estimands.__module__}:{self.estimands.__name__}")
+
+
+@cache
+def _code_hash(*roots: str) -> str:
+    return code_hash(*roots)
+
+
+def _none(posterior: "xr.Dataset", seed: int) -> "xr.Dataset":
+    import xarray as xr
+
+    return xr.Dataset()
+
+
+def no_estimands(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Free variables only."""
+    return _none
+
+
+def of_pool(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Estimands of one population of studies."""
+    from models.estimands.rates import pooled_estimands
+
+    return pooled_estimands
+
+
+def of_groups(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Estimands of a grouped review."""
+    from models.estimands.rates import estimands_for
+
+    return estimands_for(frame)
+
+
+def of_strata(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Estimands of exchangeable strata."""
+    from models.estimands.subtypes import subtype_estimands
+
+    return subtype_estimands(frame)
+
+
+def of_exnex(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Estimands of EXNEX."""
+    from models.estimands.subtypes import exnex_estimands
+
+    return exnex_estimands(frame, as_exnex_priors(priors))
+
+
+def of_cells(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Estimands of subtype by treatment."""
+    from models.estimands.subtypes import subtype_treatment_estimands
+    from models.reviews.strata import strata_of_cells
+
+    return subtype_treatment_estimands(frame, strata_of_cells(frame))
+
+
+def of_case_mix(
+    frame: "pd.DataFrame", priors: Priors, mix: Mapping[str, float] | None = None
+) -> "EstimandFunction":
+    """Estimands at given shares of subtypes, by default those of the review's patients."""
+    from models.estimands.case_mix import case_mix_estimands, patient_mix, treatment_mix
+    from models.reviews.case_mix import from_ledger
+
+    review = from_ledger(frame)
+    shares = patient_mix(review) if mix is None else mix
+    return case_mix_estimands(shares, treatment_mix(review))
+
+
+POOLED: Final = Model(
+    "pooled",
+    "models.pooled:build_pooled_model",
+    of_pool,
+    engine="models.fitting.exact:fit_review",
+)
+SUBGROUP: Final = Model(
+    "subgroup",
+    "models.subgroup:build_subgroup_model",
+    of_groups,
+    engine="models.fitting.exact:fit_groups",
+)
+INDEPENDENT_GROUPS: Final = Model(
+    "independent_groups",
+    "models.independent_groups:build_independent_groups_model",
+    of_groups,
+)
+PUBLICATION: Final = Model(
+    "publication",
+    "models.publication:build_publication_model",
+    of_groups,
+)
+SUBTYPE: Final = Model(
+    "subtype",
+    "models.subtype:build_subtype_model",
+    of_strata,
+    engine="models.fitting.exact:fit_strata",
+)
+EXNEX: Final = Model(
+    "exnex",
+    "models.exnex:build_exnex_model",
+    of_exnex,
+)
+SUBTYPE_TREATMENT: Final = Model(
+    "subtype_treatment",
+    "models.subtype_treatment:build_subtype_treatment_model",
+    of_cells,
+)
+CASE_MIX: Final = Model(
+    "case_mix",
+    "models.case_mix:build_case_mix_model",
+    of_case_mix,
+    latent_table=True,
+)
+CASE_MIX_APPROXIMATION: Final = Model(
+    "case_mix_approximation",
+    "models.case_mix_approximation:build_case_mix_approximation_model",
+    of_case_mix,
+)
+TREATMENT_LINE: Final = Model(
+    "treatment_line",
+    "models.treatment_line:build_treatment_line_model",
+    no_estimands,
+)
+STUDENT_T: Final = Model(
+    "student_t",
+    "models.student_t:build_student_t_model",
+    no_estimands,
+)
+BETA_BINOMIAL: Final = Model(
+    "beta_binomial",
+    "models.beta_binomial:build_beta_binomial_model",
+    no_estimands,
+)
+MODELS: Final = {
+    model.name: model
+    for model in (
+        POOLED,
+        SUBGROUP,
+        INDEPENDENT_GROUPS,
+        PUBLICATION,
+        SUBTYPE,
+        EXNEX,
+        SUBTYPE_TREATMENT,
+        CASE_MIX,
+        CASE_MIX_APPROXIMATION,
+        TREATMENT_LINE,
+        STUDENT_T,
+        BETA_BINOMIAL,
+    )
+}
+"""By name; a test holds them against the files in ``models/``."""
