@@ -39,7 +39,7 @@ CONNECT: Final = 5.0
 PULSE: Final = 5.0
 """Seconds without a result after which the scheduler is asked whether it is still there."""
 PATIENCE: Final = 15.0
-"""Seconds that a scheduler has for an answer."""
+"""Seconds that a scheduler has for an answer; two of them, and a user has waited half a minute."""
 _MARK: Final = b"stored_part"
 """Key of the mark in a part's Parquet metadata."""
 

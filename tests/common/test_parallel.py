@@ -122,12 +122,12 @@ def test_settings_that_cannot_be_read_are_one_line(tmp_path: Path) -> None:
 
 
 def _empty_temporary(store: Path) -> None:
-    """A kill between making the temporary file and writing it."""
+    """Leave what a kill between making the temporary file and writing it leaves."""
     (store / ".k3x9wq1z.parquet").touch()
 
 
 def _whole_temporary(store: Path) -> None:
-    """A kill between writing the temporary file and renaming it."""
+    """Leave what a kill between writing the temporary file and renaming it leaves."""
     (store / ".k3x9wq1z.parquet").write_bytes((store / "02.parquet").read_bytes())
 
 
@@ -137,7 +137,7 @@ def _cut(store: Path) -> None:
 
 
 def _damaged(store: Path) -> None:
-    """One bit of the data is another."""
+    """Flip one bit of the data."""
     raw = bytearray((store / "02.parquet").read_bytes())
     raw[40] ^= 1
     (store / "02.parquet").write_bytes(raw)
@@ -319,6 +319,15 @@ def test_a_signal_ends_all_within_two_seconds(
 # --- network
 
 
+@pytest.fixture
+def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Wait less long than a user, for whom the limits add up to less than half a minute."""
+    assert 2 * parallel.PATIENCE <= 30
+    assert parallel.PULSE + parallel.PATIENCE <= 25
+    monkeypatch.setattr(parallel, "PATIENCE", 3.0)
+    monkeypatch.setattr(parallel, "PULSE", 1.0)
+
+
 def _listening() -> set[Any]:
     own = psutil.Process()
     return {
@@ -365,7 +374,9 @@ def _listen(reply: bytes) -> int:
 
 
 @pytest.mark.parametrize("kind", ["silent", "http", "closed", "another protocol", "no address"])
-def test_a_scheduler_that_is_none_is_said_in_words(tmp_path: Path, kind: str) -> None:
+def test_a_scheduler_that_is_none_is_said_in_words(
+    tmp_path: Path, kind: str, impatient: None
+) -> None:
     address = {
         "silent": lambda: f"tcp://127.0.0.1:{_listen(b'')}",
         "http": lambda: f"tcp://127.0.0.1:{_listen(b'HTTP/1.1 400 Bad Request' + b'\r\n' * 2)}",
@@ -376,13 +387,13 @@ def test_a_scheduler_that_is_none_is_said_in_words(tmp_path: Path, kind: str) ->
     started = time.monotonic()
     with pytest.raises(InputError, match="no scheduler answers") as error:
         run_stored(square, [("1", (1,))], tmp_path, SETTINGS, scheduler=address)
-    assert time.monotonic() - started < 30
+    assert time.monotonic() - started < 10
     assert "\n" not in str(error.value)
 
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_a_scheduler_that_stops_ends_the_run_and_keeps_what_is_done(
-    tmp_path: Path, number: signal.Signals
+    tmp_path: Path, number: signal.Signals, impatient: None
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -415,7 +426,7 @@ def test_a_scheduler_that_stops_ends_the_run_and_keeps_what_is_done(
                 parallel_square, tasks_of(range(20)), tmp_path, SETTINGS, scheduler=address,
                 advance=stop,
             )  # fmt: skip
-        assert time.monotonic() - stopped[0] < 30
+        assert time.monotonic() - stopped[0] < 10
     finally:
         for process in (scheduler, worker):
             process.kill()

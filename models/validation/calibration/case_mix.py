@@ -26,6 +26,7 @@ from models.evidence.load import load_evidence
 from models.fitting.lattice_sampler import TABLE, make_steps, starting_points
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import CaseMixReview
+from models.validation.calibration.quantities import pit_values, ranks
 
 SEED: Final = 20250107
 SIMULATIONS: Final = 200
@@ -201,17 +202,14 @@ def run_simulation(index: int, seed: int) -> pd.DataFrame:
     found = quantities(draws, review)
     rows = []
     for name, values in found.items():
-        thinned = values[:, THIN - 1 :: THIN].ravel()
-        below = int((thinned < truth[name]).sum())
-        ties = int((thinned == truth[name]).sum())
-        rank = below + int(rng.integers(0, ties + 1))
+        kept = values[:, THIN - 1 :: THIN].ravel()
         chains = xr.Dataset({"q": (("chain", "draw"), values.astype(float))})
         moved = float(values.std()) > 0
         rows.append(
             {
                 "simulation": index,
                 "quantity": name,
-                "pit": (rank + 0.5) / (thinned.size + 1),
+                "pit": float(pit_values(ranks(kept, truth[name], rng), kept.size)),
                 "rhat": float(azs.rhat(chains)["q"]) if moved else 1.0,
                 "ess_bulk": float(azs.ess(chains, method="bulk")["q"]) if moved else np.nan,
                 "divergences": divergences,
