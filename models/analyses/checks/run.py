@@ -234,7 +234,7 @@ def check_outputs(
     """
     from models.analyses.checks.tables import write_checks
 
-    calibration = FIGURES_DIR / "calibration"
+    calibration = FIGURES_DIR / "validation" / "calibration"
     results = run_checks(evidence, sampler, priors, keep, calibration=calibration, saved=saved)
     write_checks(results, out)
     return results
