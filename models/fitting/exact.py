@@ -6,6 +6,7 @@ computed once a process.
 """
 
 from collections.abc import Hashable
+from functools import partial
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
@@ -72,10 +73,11 @@ class Exact:
             If the engine does not have the model.
         """
         posterior = exact_posterior(wanted.model, wanted.frame, wanted.priors)
-        tree = to_datatree(posterior, priors=wanted.priors, draws=self.draws, seed=self.seed)
         return Fit(
-            identity=wanted.identity(),
-            tree=tree,
+            what=wanted,
+            draws=partial(
+                to_datatree, posterior, priors=wanted.priors, draws=self.draws, seed=self.seed
+            ),
             gate=Gate.of_quadrature(posterior.quadrature_error),
             priors=wanted.priors,
             sampling={"sampler": "grid", "draws": self.draws, "chains": CHAINS, "seed": self.seed},

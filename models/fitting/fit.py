@@ -7,8 +7,9 @@ Everything that needs a posterior says so by a `Wanted` and gets a `Fit` from a 
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final, Protocol
 
 from models.fitting.gate import Gate
@@ -130,11 +131,10 @@ class Fit:
 
     Attributes
     ----------
-    identity
-        What was fitted (`Wanted.identity`).
-    tree
-        Groups ``posterior`` (free variables and estimands), ``observed_data`` and
-        ``constant_data``, labelled by study (and group); ``sample_stats`` if it was sampled.
+    what
+        What was wanted, or what a run record says of it (`Wanted.identity`).
+    draws
+        The draws (see ``tree``), or the function that makes them when they are asked for.
     gate
         The verdict.
     priors
@@ -151,14 +151,28 @@ class Fit:
         What else a reader of a saved fit must know, for example which end of the ranks is best.
     """
 
-    identity: Mapping[str, Any]
-    tree: "xr.DataTree"
+    what: Wanted | Mapping[str, Any]
+    draws: "xr.DataTree | Callable[[], xr.DataTree]"
     gate: Gate
     priors: Priors
     sampling: Mapping[str, Any]
     seconds: float = 0.0
     exact: Any = None
     context: Mapping[str, Any] = field(default_factory=dict)
+
+    @cached_property
+    def identity(self) -> Mapping[str, Any]:
+        """What was fitted (`Wanted.identity`)."""
+        return self.what.identity() if isinstance(self.what, Wanted) else self.what
+
+    @cached_property
+    def tree(self) -> "xr.DataTree":
+        """The draws and the data.
+
+        Groups ``posterior`` (free variables and estimands), ``observed_data`` and
+        ``constant_data``, labelled by study (and group); ``sample_stats`` if it was sampled.
+        """
+        return self.draws() if callable(self.draws) else self.draws
 
     @property
     def posterior(self) -> "xr.Dataset":

@@ -25,6 +25,9 @@ from models.priors import ExnexPriors, Priors
 if TYPE_CHECKING:
     import pandas as pd
 
+POOL_REVIEW, GROUPS_REVIEW = "pool_review", "groups_review"
+"""Names under which ``scripts/pool.py`` and ``scripts/subgroups.py`` save the fits of a review."""
+
 
 def save_fit(fit: Fit, folder: Path, name: str, inputs: Sequence[Path]) -> Path:
     """Save a fit as ``NAME.nc`` with ``NAME.json`` (run record) and ``NAME_summary.csv``.
@@ -118,8 +121,8 @@ def load_fit(folder: Path, name: str) -> tuple[Fit, dict[str, Any]]:
         identity, model = record["identity"], MODELS[record["identity"]["model"]]
         tree = xr.load_datatree(path, engine="netcdf4")
         fit = Fit(
-            identity=identity,
-            tree=tree,
+            what=identity,
+            draws=tree,
             gate=Gate.of_record(record["diagnostics"]),
             priors=_priors(identity["priors"]),
             sampling=record["sampling"],

@@ -67,8 +67,8 @@ def fit_until_passed(
             break
         failed.append(f"target_accept {settings.target_accept}: {gate.sentence()}")
     return Fit(
-        identity=wanted.identity(),
-        tree=tree,
+        what=wanted,
+        draws=tree,
         gate=gate,
         priors=wanted.priors,
         sampling={

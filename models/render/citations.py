@@ -5,7 +5,7 @@ for every number through ``Citations``, which formats it and notes where it came
 finds each number of the text in the tables.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -19,9 +19,10 @@ STORED: Final = ("simulation",)
 """Folders of ``figures/`` with results too dear to compute anew in the main job."""
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return every CSV of a folder by its stem, and the stored results of simulations."""
-    folders = (*(FIGURES_DIR / name for name in STORED), folder)
+def read_tables(out: Path) -> dict[str, pd.DataFrame]:
+    """Return every CSV of the folders of some results by its stem, and the stored simulations."""
+    folders = [path for path in sorted(out.glob("*/")) if path.name not in ("fits", "validation")]
+    folders = [*(FIGURES_DIR / name for name in STORED), *folders]
     return {path.stem: pd.read_csv(path) for f in folders for path in sorted(f.glob("*.csv"))}
 
 
@@ -108,6 +109,11 @@ class Citations:
         if len(frame) != 1:
             raise KeyError(f"{table}: {len(frame)} rows with {key}")
         return str(frame[column].iloc[0])
+
+    def functions(self) -> dict[str, Callable[..., str]]:
+        """Return what a template may call to show a cell, by name."""
+        shown = (self.number, self.plain, self.percent, self.chance, self.rate, self.points)
+        return {show.__name__: show for show in (*shown, self.ratio, self.words)}
 
     def frame(self) -> pd.DataFrame:
         """Return the numbers used so far, without repetitions."""

@@ -1,8 +1,15 @@
 """Words and tables: results in, text out; nothing is computed here."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
+from itertools import pairwise
+from typing import TYPE_CHECKING
 
 import pandas as pd
+
+from models.render import escape
+
+if TYPE_CHECKING:
+    from markdown_it.token import Token
 
 
 def rate(estimate: float, lower: float, upper: float, digits: int = 3) -> str:
@@ -38,41 +45,49 @@ def probability(value: float, resolution: float = 0.001) -> str:
     return f"{value:.3f}" if min(value, 1 - value) < 0.01 else f"{value:.2f}"
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return a Markdown table; bars within cells are escaped."""
+def markdown(
+    header: Sequence[object], rows: Iterable[Sequence[object]], marked: Collection[object] = ()
+) -> str:
+    """Return a Markdown table.
 
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(str(cell).replace("|", "\\|") for cell in cells) + " |"
+    Parameters
+    ----------
+    header
+        Names of the columns.
+    rows
+        Cells, as many as columns.
+    marked
+        Columns whose cells are Markdown already; in every other cell nothing acts.
+    """
+    shown = [str if name in marked else escape.markdown_cell for name in header]
+    lines = (
+        map(escape.markdown_cell, header),
+        ["---"] * len(shown),
+        *([show(cell) for show, cell in zip(shown, row, strict=True)] for row in rows),
+    )
+    return "\n".join("| " + " | ".join(cells) + " |" for cells in lines)
 
-    return "\n".join([line(header), line(["---"] * len(header)), *map(line, rows)])
 
-
-def frame_markdown(frame: pd.DataFrame) -> str:
-    """Return a frame of texts as a Markdown table."""
-    return markdown([str(c) for c in frame.columns], frame.astype(str).to_numpy().tolist())
-
-
-_LATEX_ESCAPES = str.maketrans(
-    {"%": r"\%", "&": r"\&", "_": r"\_", "#": r"\#", ">": r"$>$", "<": r"$<$"}
-)
+def frame_markdown(frame: pd.DataFrame, marked: Collection[object] = ()) -> str:
+    """Return a frame of texts as a Markdown table; ``marked`` as in ``markdown``."""
+    return markdown(list(frame.columns), frame.astype(str).to_numpy().tolist(), marked)
 
 
 def latex(frame: pd.DataFrame, caption: str) -> str:
     """Return a frame of texts as a LaTeX ``table`` (booktabs)."""
 
-    def line(cells: Sequence[str]) -> str:
-        return " & ".join(str(cell).translate(_LATEX_ESCAPES) for cell in cells) + r" \\"
+    def line(cells: Iterable[object]) -> str:
+        return " & ".join(escape.latex_cell(cell) for cell in cells) + r" \\"
 
-    body = [line(row) for row in frame.astype(str).to_numpy().tolist()]
     return "\n".join(
         [
             r"\begin{table}",
-            rf"\caption{{{caption.translate(_LATEX_ESCAPES)}}}",
+            rf"\caption{{{escape.latex(caption)}}}",
             rf"\begin{{tabular}}{{{'l' * frame.shape[1]}}}",
             r"\toprule",
-            line([str(c) for c in frame.columns]),
+            line(frame.columns),
             r"\midrule",
-            *body,
+            *map(line, frame.astype(str).to_numpy().tolist()),
             r"\bottomrule",
             r"\end{tabular}",
             r"\end{table}",
@@ -83,14 +98,26 @@ def latex(frame: pd.DataFrame, caption: str) -> str:
 
 def latex_text(page: str) -> str:
     """Return a Markdown page of headings, paragraphs and lists as LaTeX."""
-    lines = []
-    for line in page.splitlines():
-        text = line.translate(_LATEX_ESCAPES)
-        if line.startswith("## "):
-            text = rf"\subsection*{{{line[3:].translate(_LATEX_ESCAPES)}}}"
-        elif line.startswith("# "):
-            text = rf"\section*{{{line[2:].translate(_LATEX_ESCAPES)}}}"
-        elif line.startswith("- "):
-            text = rf"\noindent --- {line[2:].translate(_LATEX_ESCAPES)}\par"
-        lines.append(text.replace("**", "").replace("`", ""))
-    return "\n".join(lines) + "\n"
+    from markdown_it import MarkdownIt
+
+    def words(inline: "Token") -> str:
+        marks = {"strong_open": r"\textbf{", "strong_close": "}", "softbreak": " "}
+        return "".join(
+            marks.get(part.type) or escape.latex(part.content) for part in inline.children or ()
+        )
+
+    tokens = MarkdownIt("commonmark", {"html": False}).parse(page)
+    parts: list[str] = []
+    for before, token in pairwise(tokens):
+        if token.type != "inline":
+            continue
+        if before.type == "heading_open":
+            section = "section" if before.tag == "h1" else "subsection"
+            parts.append(rf"\{section}*{{{words(token)}}}")
+        elif before.hidden:
+            item = rf"\noindent --- {words(token)}\par"
+            follows = bool(parts) and parts[-1].startswith(r"\noindent")
+            parts[-1:] = [f"{parts[-1]}\n{item}"] if follows else [*parts[-1:], item]
+        else:
+            parts.append(words(token))
+    return "\n\n".join(parts) + "\n"

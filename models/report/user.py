@@ -8,13 +8,17 @@ import pandas as pd
 from models.analyses.groups.summary import SubgroupAnalysis, form_analysis
 from models.analyses.pools.summary import summarise_pooled
 from models.common.errors import InputError
-from models.fitting.records import SavedFit, load_fit
+from models.fitting.fit import Fit, Wanted
+from models.fitting.gate_table import gate_row
+from models.fitting.records import GROUPS_REVIEW, POOL_REVIEW, load_fit
+from models.fitting.registry import MODELS
 from models.render.citations import Citations
+from models.render.escape import spreadsheet_frame
+from models.render.format import latex_text
+from models.render.output import Output, write_output
+from models.render.templates import page
 from models.report.facts import fact_frames
-from models.report.paper import methods
-
-POOL, GROUPS = "pool_review", "groups_review"
-"""Names under which ``scripts/pool.py --save`` and ``scripts/subgroups.py --save`` save."""
+from models.report.paper import cited, gate_passed, methods
 
 
 def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis | None]:
@@ -30,44 +34,37 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
     InputError
         If neither a pooled nor a grouped fit is there, or one is stale.
     """
-    fits: dict[str, SavedFit] = {
-        name: load_fit(folder, name) for name in (POOL, GROUPS) if (folder / f"{name}.nc").exists()
+    saved = {
+        name: load_fit(folder, name)
+        for name in (POOL_REVIEW, GROUPS_REVIEW)
+        if (folder / f"{name}.nc").exists()
     }
-    if not fits:
+    if not saved:
         raise InputError(
             f"{folder}: no saved fit of a review; run scripts/pool.py REVIEW.csv --save {folder}"
         )
+    inputs = [record["inputs"] for _, record in saved.values()]
+    fits = {name: fit for name, (fit, _) in saved.items()}
     first = next(iter(fits.values()))
-    for fit in fits.values():
-        for item in ("inputs", "priors"):
-            if fit.record[item] != first.record[item]:
-                raise InputError(
-                    f"{folder}: the pooled and the grouped fit have different {item}; run both "
-                    "again on the same file with the same priors"
-                )
-    tables = fact_frames(first.record["sampling"]["first_attempt"], first.priors)
-    tables["diagnostics"] = pd.DataFrame(
-        [
-            {
-                "fit": name,
-                "gate": "passed" if fit.gate.passed else "FAILED",
-                **{k: v for k, v in fit.gate.as_dict().items() if k != "passed"},
-                "escalations": fit.record["sampling"]["escalations"],
-                "draws": fit.record["sampling"]["draws"] * fit.record["sampling"]["chains"],
-                "target_accept": fit.record["sampling"]["target_accept"],
-            }
-            for name, fit in fits.items()
-        ]
-    )
-    if POOL in fits:
-        tables["pools"] = _pool_frame(fits[POOL])
+    for item, same in (
+        ("inputs", all(files == inputs[0] for files in inputs)),
+        ("priors", all(fit.priors.as_dict() == first.priors.as_dict() for fit in fits.values())),
+    ):
+        if not same:
+            raise InputError(
+                f"{folder}: the pooled and the grouped fit have different {item}; run both "
+                "again on the same file with the same priors"
+            )
+    tables = fact_frames(first.sampling["first_attempt"], first.priors)
+    tables["diagnostics"] = pd.DataFrame([_gate_row(name, fit) for name, fit in fits.items()])
+    if POOL_REVIEW in fits:
+        tables["pools"] = _pool_frame(fits[POOL_REVIEW])
     analysis = None
-    if GROUPS in fits:
-        saved = fits[GROUPS]
-        context = saved.record["context"]
+    if GROUPS_REVIEW in fits:
+        context = fits[GROUPS_REVIEW].context
         analysis = form_analysis(
-            saved,
-            saved.review(),
+            fits[GROUPS_REVIEW],
+            fits[GROUPS_REVIEW].review(),
             outcome=context["outcome"],
             by=context["by"],
             margin=context["margin"],
@@ -80,11 +77,16 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
     return tables, analysis
 
 
-def _pool_frame(fit: SavedFit) -> pd.DataFrame:
+def _gate_row(name: str, fit: Fit) -> dict[str, object]:
+    model = MODELS[fit.identity["model"]]
+    return gate_row(Wanted(model, fit.review(), fit.priors, name), fit)
+
+
+def _pool_frame(fit: Fit) -> pd.DataFrame:
     review = fit.review()
     bayes = summarise_pooled(fit.posterior, review)
     row: dict[str, object] = {
-        "id": POOL,
+        "id": POOL_REVIEW,
         "k": len(review),
         "events": int(review["events"].sum()),
         "total": int(review["total"].sum()),
@@ -97,58 +99,36 @@ def _pool_frame(fit: SavedFit) -> pd.DataFrame:
 
 def user_markdown(cite: Citations, analysis: SubgroupAnalysis | None) -> str:
     """Return the page for a user's review."""
-    parts = ["# Paragraphs for a discussion section", ""]
-    if (cite.tables["diagnostics"]["gate"] != "passed").any():
-        parts += ["**A fit did not pass the gate: do not use these paragraphs.**", ""]
-    parts += ["## Methods", "", methods(cite, paper=False), ""]
-    if "pools" in cite.tables:
-        pool: dict[str, Any] = {"id": POOL}
-        parts += [
-            "## Overall rate",
-            "",
-            f"Among {cite.number('pools', 'total', 0, **pool)} patients of "
-            f"{cite.number('pools', 'k', 0, **pool)} studies, "
-            f"{cite.number('pools', 'events', 0, **pool)} had an event. The typical rate was "
-            f"{cite.rate('pools', 'typical_', **pool)}, the average rate "
-            f"{cite.rate('pools', 'average_', **pool)}. The standard deviation between studies, "
-            f"tau, was {cite.ratio('pools', 'tau_', 2, **pool)} on the logit scale; the rate of a "
-            "new study is predicted between "
-            f"{cite.number('pools', 'new_study_lower', 0, 100.0, **pool)} % and "
-            f"{cite.number('pools', 'new_study_upper', 0, 100.0, **pool)} %.",
-            "",
-        ]
+    grouped: dict[str, Any] = {"grouping": None}
     if analysis is not None:
-        best = "highest" if analysis.higher_is_better else "lowest"
-        parts += [
-            "## Groups",
-            "",
-            f"Grouped by {analysis.by}; the {best} rate is best. Unless the arms were randomised "
-            "against each other within trials, these contrasts compare arms of different trials.",
-            "",
+        contrasts = analysis.contrasts
+        shown = contrasts[
+            (contrasts["scale"] == "risk_difference") & (contrasts["estimand"] == "typical")
         ]
-        for row in analysis.groups.itertuples():
-            key: dict[str, Any] = {"group": row.group}
-            parts.append(
-                f"- {row.group}: {cite.number('groups', 'events', 0, **key)} of "
-                f"{cite.number('groups', 'total', 0, **key)} patients (k = "
-                f"{cite.number('groups', 'k', 0, **key)}), typical rate "
-                f"{cite.rate('groups', 'typical_', **key)}, probability of being best "
-                f"{cite.chance('groups', 'p_best', **key)}."
-            )
-        chosen = analysis.contrasts[
-            (analysis.contrasts["scale"] == "risk_difference")
-            & (analysis.contrasts["estimand"] == "typical")
-        ]
-        for row in chosen.itertuples():
-            pair: dict[str, Any] = {
-                "a": row.a,
-                "b": row.b,
-                "scale": "risk_difference",
-                "estimand": "typical",
-            }
-            parts.append(
-                f"- {row.a} against {row.b}: {cite.points('contrasts', '', **pair)}; probability "
-                f"that {row.a} is higher {cite.chance('contrasts', 'p_superior', **pair)}."
-            )
-        parts.append("")
-    return "\n".join(parts)
+        grouped = {
+            "grouping": analysis.by,
+            "best": "highest" if analysis.higher_is_better else "lowest",
+            "groups": list(analysis.groups["group"]),
+            "pairs": list(zip(shown["a"], shown["b"], strict=True)),
+        }
+    text = cited(cite, "methods", **methods(cite, paper=False))
+    return page(
+        "report/user.md",
+        methods=text,
+        passed=gate_passed(cite),
+        pooled="pools" in cite.tables,
+        **grouped,
+        **cite.functions(),
+    )
+
+
+def write_user_texts(fits: Path, out: Path) -> list[Path]:
+    """Write page and tables for a user's review."""
+    tables, analysis = user_tables(fits)
+    cite = Citations(tables)
+    page = user_markdown(cite, analysis)
+    tables = tables | {"discussion_numbers": cite.frame()}
+    texts = {"discussion.md": page, "discussion.tex": latex_text(page)}
+    safe = {name: spreadsheet_frame(frame) for name, frame in tables.items()}
+    write_output(Output(tables=safe), out / "tables")
+    return write_output(Output(pages=texts), out)

@@ -330,17 +330,18 @@ def test_help_names_the_files_of_a_users_review() -> None:
 def test_paragraphs_cite_the_stored_tables(tables: dict[str, pd.DataFrame]) -> None:
     """Every paragraph can be written, and its verdict follows the stored contrast."""
     from models.render.citations import Citations
-    from models.report.case_mix import SURVIVES, case_mix_paragraphs
+    from models.report.case_mix import SURVIVES
+    from models.report.paper import section
 
     cite = Citations(tables)
-    texts = dict(case_mix_paragraphs(cite))
+    text = section(cite, "case_mix_results")
     key = {"a": "ICI + TKI", "b": "ICI monotherapy", "scale": "odds_ratio"}
     row = tables["case_mix_contrasts"].set_index(list(key)).loc[tuple(key.values())]
-    text = texts["Treatment at equal histology"]
     assert ("survives adjustment" in text) == (row["adjusted_p_superior"] >= SURVIVES)
     assert ("grows" in text) == (row["adjusted_median"] >= row["unadjusted_median"])
     assert f"{row['adjusted_median']:.2f}" in text
-    assert "ecological" in texts["What identifies these contrasts"]
+    assert "ecological" in section(cite, "case_mix_limits")
+    assert section(cite, "case_mix_methods").startswith("Treatments were compared at equal")
 
 
 def test_figures_draw_the_tables(tables: dict[str, pd.DataFrame], review: CaseMixReview) -> None:

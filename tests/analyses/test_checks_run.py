@@ -20,11 +20,12 @@ from models.analyses.checks.sensitivity import EVENTS, sensitivity_summary
 from models.analyses.groups.run import ANALYSES
 from models.common.constants import PROJECT_ROOT
 from models.evidence.load import Evidence
-from models.fitting.datatree import to_datatree
+from models.fitting.exact import to_datatree
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS, Priors
 from models.render.citations import Citations
-from models.report.checks import KINDS, model_checks
+from models.report.checks import KINDS
+from models.report.paper import section
 
 FIGURES = PROJECT_ROOT / "figures"
 
@@ -145,10 +146,10 @@ def test_summary_of_scenarios_worked_by_hand() -> None:
 
 def test_a_model_that_predicts_worse_is_named(tables: dict[str, pd.DataFrame]) -> None:
     compared = tables["loo_comparison"].copy()
-    text = model_checks(Citations(tables))
+    text = section(Citations(tables), "model_checks")
     assert compared["model"].iloc[0] in text
     compared.loc[compared.index[-1], "verdict"] = "predicts worse"
-    changed = model_checks(Citations({**tables, "loo_comparison": compared}))
+    changed = section(Citations({**tables, "loo_comparison": compared}), "model_checks")
     assert f"Worse than it predicts: {compared['model'].iloc[-1]}" in changed
     assert "None of them is told apart" not in changed
 

@@ -27,7 +27,7 @@ from models.analyses.checks.loo import (
     with_log_likelihood,
 )
 from models.evidence.load import Evidence
-from models.fitting.datatree import to_datatree
+from models.fitting.exact import to_datatree
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS
 

@@ -6,7 +6,7 @@ import xarray as xr
 from scipy import integrate, optimize, stats
 from scipy.special import expit
 
-from models.analyses.groups.tables import league_table
+from models.analyses.groups.pages import league_table
 from models.estimands.contrasts import (
     contrast_draws,
     contrast_table,

@@ -4,9 +4,11 @@ import json
 
 import pytest
 
+from models.common.constants import PROJECT_ROOT
 from models.common.errors import InputError
 from models.common.files import replacing, write_json
-from models.fitting.records import load_fit, model_hash
+from models.fitting.records import load_fit
+from models.fitting.registry import MODELS, POOLED, SUBGROUP
 
 
 def test_a_failed_write_leaves_the_old_file(tmp_path):
@@ -33,8 +35,24 @@ def test_json_refuses_nan_and_keeps_the_old_file(tmp_path):
 
 
 def test_the_model_hash_follows_the_source():
-    assert model_hash("pooled") != model_hash("subgroup")
-    assert len(model_hash("pooled")) == 64
+    assert POOLED.code_hash() != SUBGROUP.code_hash()
+    assert len(POOLED.code_hash()) == 64
+
+
+def test_every_model_is_in_the_registry_and_can_be_found():
+    files = {path.stem for path in (PROJECT_ROOT / "models").glob("*.py")}
+    assert set(MODELS) == files - {"__init__", "priors"}
+    for name, model in MODELS.items():
+        assert model.builder == f"models.{name}:build_{name}_model"
+        assert len(model.code_hash()) == 64
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"identity": {}}', '{"identity": 1}'])
+def test_a_cut_run_record_is_one_line(tmp_path, content):
+    (tmp_path / "pool_P001.nc").write_bytes(b"")
+    (tmp_path / "pool_P001.json").write_text(content)
+    with pytest.raises(InputError, match=r"pool_P001\.json: is no run record"):
+        load_fit(tmp_path, "pool_P001")
 
 
 def test_an_absent_fit_is_named(tmp_path):

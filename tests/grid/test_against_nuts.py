@@ -15,23 +15,15 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from models.analyses.groups.exact import fit_groups
-from models.estimands.rates import estimands_for
-from models.analyses.pools.exact import fit_review
-from models.analyses.subtypes.exact import fit_strata
 from models.common.constants import INTERVAL_PROBS
-from models.estimands.rates import pooled_estimands
-from models.estimands.subtypes import subtype_estimands
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
-from models.fitting.datatree import to_datatree
-from models.fitting.fit import Fit, SamplerSettings
+from models.fitting.exact import fit_groups, fit_review, fit_strata, to_datatree
+from models.fitting.fit import Fit, SamplerSettings, Wanted
+from models.fitting.registry import POOLED, SUBGROUP, SUBTYPE
 from models.fitting.sampler import Sampler
 from models.grid.marginals import LogitMarginals, ScaleMarginal
-from models.pooled import build_pooled_model
 from models.priors import DEFAULT_PRIORS
-from models.subgroup import build_subgroup_model
-from models.subtype import build_subtype_model
 
 MODELS = ("pooled", "subgroup", "subtype")
 BEYOND_THREE = 0.01
@@ -60,7 +52,7 @@ def mean_distances(draws: xr.DataArray, exact: np.ndarray | float) -> Iterator[f
 def compare(model: str, frame: pd.DataFrame, sampler: Sampler) -> tuple[list[float], Fit]:
     """Return all distances of one data set, and the sampler's fit."""
     if model == "pooled":
-        fit = sampler.fit(build_pooled_model, frame, DEFAULT_PRIORS, pooled_estimands)
+        fit = sampler(Wanted(POOLED, frame))
         post, pooled = fit.posterior, fit_review(frame, DEFAULT_PRIORS)
         found = [
             *distances(post["mu"], pooled.mu),
@@ -71,7 +63,7 @@ def compare(model: str, frame: pd.DataFrame, sampler: Sampler) -> tuple[list[flo
             *mean_distances(post["study_rate"], pooled.studies.rate_mean),
         ]
     elif model == "subgroup":
-        fit = sampler.fit(build_subgroup_model, frame, DEFAULT_PRIORS, estimands_for(frame))
+        fit = sampler(Wanted(SUBGROUP, frame))
         post, groups = fit.posterior, fit_groups(frame, DEFAULT_PRIORS)
         averages = np.array([average.mean for average in groups.average_rates])
         found = [
@@ -83,7 +75,7 @@ def compare(model: str, frame: pd.DataFrame, sampler: Sampler) -> tuple[list[flo
             *mean_distances(post["study_rate"], groups.studies.rate_mean),
         ]
     else:
-        fit = sampler.fit(build_subtype_model, frame, DEFAULT_PRIORS, subtype_estimands(frame))
+        fit = sampler(Wanted(SUBTYPE, frame))
         post, tree = fit.posterior, fit_strata(frame, DEFAULT_PRIORS)
         assert tree.sigma_child is not None
         found = [

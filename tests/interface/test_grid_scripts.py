@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.analyses.groups.exact import fit_groups
 from models.analyses.subtypes.exact import fit_strata
 from models.common.constants import PROJECT_ROOT
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
-from models.fitting.exact import GridGate
+from models.fitting.exact import fit_groups
+from models.fitting.gate import Gate
 from models.interface import cli
 from models.priors import DEFAULT_PRIORS
 
@@ -173,7 +173,7 @@ def test_what_the_grid_cannot_do_is_one_line_and_exit_code_2(arguments, words) -
 
 
 def test_a_quadrature_that_fails_its_gate_is_exit_code_1(tmp_path, monkeypatch, capsys) -> None:
-    assert not GridGate(float("nan")).passed
+    assert not Gate.of_quadrature(float("nan")).passed
     review, out = tmp_path / "review.csv", tmp_path / "out.json"
     review.write_text("study,events,total\nA,1,15\nB,3,11\n")
     spec = importlib.util.spec_from_file_location(
@@ -184,7 +184,7 @@ def test_a_quadrature_that_fails_its_gate_is_exit_code_1(tmp_path, monkeypatch, 
     script = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(script)
     # no grid of some hundred nodes is exact to the last bit
-    monkeypatch.setattr("models.fitting.exact.QUADRATURE_ERROR_MAX", 1e-30)
+    monkeypatch.setattr("models.fitting.gate.QUADRATURE_ERROR_MAX", 1e-30)
     with pytest.raises(SystemExit) as stopped:
         cli.run(script.app, [str(review), "--engine", "grid", "--json", str(out)])
     assert stopped.value.code == 1

@@ -4,6 +4,7 @@ Tolerance: five Monte Carlo standard errors of the sampler's mean or quantile. W
 comparisons a correct sampler exceeds it about once in ten thousand runs, and the seed is fixed.
 """
 
+import shutil
 from pathlib import Path
 
 import arviz_stats as azs
@@ -13,21 +14,19 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from models.estimands.rates import estimands_for
 from models.analyses.pools.summary import summarise_pooled
-from models.estimands.rates import pooled_estimands, summarise
+from models.common.constants import PROJECT_ROOT
+from models.common.sources import Sources
+from models.estimands.rates import summarise
 from models.evidence.groupings import grouped_outcome
-from models.fitting.fit import ESCALATION, SamplerSettings
-from models.fitting.records import load_fit, save_fit
+from models.fitting.fit import ESCALATION, SamplerSettings, Wanted
+from models.fitting.records import Recorder, Saved, load_fit, save_fit
+from models.fitting.registry import INDEPENDENT_GROUPS, POOLED, SUBGROUP
 from models.fitting.sampler import Sampler
-from models.fitting.saved_fits import SavedFits
 from models.grid.fits import fit_pooled, fit_subgroup
-from models.independent_groups import build_independent_groups_model
-from models.pooled import build_pooled_model
 from models.priors import DEFAULT_PRIORS, Priors
 from models.publication import build_publication_model
 from models.reviews.padding import pad_review
-from models.subgroup import build_subgroup_model
 
 pytestmark = pytest.mark.mcmc
 
@@ -49,7 +48,7 @@ def orr(evidence) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def orr_fit(sampler, orr):
-    fit = sampler.fit(build_pooled_model, orr, DEFAULT_PRIORS, pooled_estimands)
+    fit = sampler(Wanted(POOLED, orr))
     assert fit.gate.passed, fit.gate.sentence()
     return fit
 
@@ -84,7 +83,7 @@ def test_small_and_extreme_reviews_equal_the_grid(sampler, name):
     review = pd.DataFrame(
         {"study": [f"S{i}" for i in range(len(events))], "events": events, "total": total}
     )
-    fit = sampler.fit(build_pooled_model, review, DEFAULT_PRIORS, pooled_estimands)
+    fit = sampler(Wanted(POOLED, review))
     assert fit.gate.passed, fit.gate.sentence()
     exact = fit_pooled(events, total)
     within_mcse(fit.posterior["mu"], float(exact.mu.mean))
@@ -97,7 +96,7 @@ def test_small_and_extreme_reviews_equal_the_grid(sampler, name):
 
 def test_priors_are_passed_to_a_compiled_model(sampler, orr):
     priors = Priors(mu_mean=-1.0, mu_sd=0.5, tau_scale=0.3)
-    fit = sampler.fit(build_pooled_model, orr, priors, pooled_estimands)
+    fit = sampler(Wanted(POOLED, orr, priors))
     exact = fit_pooled(orr["events"], orr["total"], mu_mean=-1.0, mu_sd=0.5, tau_scale=0.3)
     within_mcse(fit.posterior["mu"], float(exact.mu.mean))
     within_mcse(fit.posterior["tau"], exact.tau.mean)
@@ -109,9 +108,7 @@ def by_treatment(evidence) -> pd.DataFrame:
 
 
 def test_subgroups_equal_the_grid(sampler, by_treatment):
-    fit = sampler.fit(
-        build_subgroup_model, by_treatment, DEFAULT_PRIORS, estimands_for(by_treatment)
-    )
+    fit = sampler(Wanted(SUBGROUP, by_treatment))
     assert fit.gate.passed, fit.gate.sentence()
     exact = fit_subgroup(
         by_treatment["events"],
@@ -129,7 +126,7 @@ def test_subgroups_equal_the_grid(sampler, by_treatment):
 
 def test_unpooled_means_of_one_group_equal_the_pooled_grid(sampler, orr):
     one = orr.assign(group=pd.Categorical(["all"] * len(orr)))
-    fit = sampler.fit(build_independent_groups_model, one, DEFAULT_PRIORS, estimands_for(one))
+    fit = sampler(Wanted(INDEPENDENT_GROUPS, one))
     exact = fit_pooled(orr["events"], orr["total"])
     within_mcse(fit.posterior["mu"].sel(group="all"), float(exact.mu.mean))
 
@@ -147,32 +144,82 @@ def test_arms_of_one_publication_share_their_effect(by_treatment):
 
 def test_a_fit_that_fails_is_escalated_with_the_same_seed(orr):
     settings = SamplerSettings(draws=20, tune=50, seed=11)
-    fit = Sampler(settings).fit(build_pooled_model, orr, DEFAULT_PRIORS, pooled_estimands)
+    fit = Sampler(settings)(Wanted(POOLED, orr))
     assert not fit.gate.passed
-    assert len(fit.failed_attempts) == len(ESCALATION)
-    assert (fit.settings.draws, fit.settings.tune) == (40, 100)
-    assert (fit.settings.target_accept, fit.settings.seed) == (0.999, 11)
+    how = fit.sampling
+    assert len(how["failed_attempts"]) == len(ESCALATION)
+    assert (how["draws"], how["tune"]) == (40, 100)
+    assert (how["target_accept"], how["seed"]) == (0.999, 11)
+    assert how["first_attempt"]["draws"] == 20
 
 
-def test_a_saved_fit_answers_for_the_sampler(tmp_path, orr_fit, orr, monkeypatch):
+def test_a_saved_fit_answers_for_the_sampler(tmp_path, orr_fit, orr):
     save_fit(orr_fit, tmp_path, "pool_P001", [Path(__file__)])
-    saved = SavedFits(tmp_path)
-    again = saved.fit(build_pooled_model, orr, DEFAULT_PRIORS, pooled_estimands, "pool_P001")
+    saved = Saved(tmp_path)
+    again = saved(Wanted(POOLED, orr, name="pool_P001"))
     assert again.gate.passed
     assert again.gate.sentence() == orr_fit.gate.sentence()
     ours, theirs = summarise_pooled(again.posterior, orr), summarise_pooled(orr_fit.posterior, orr)
     assert ours.typical == theirs.typical
+    assert saved.seed == orr_fit.sampling["seed"]
     with pytest.raises(Exception, match="other counts"):
-        saved.fit(build_pooled_model, orr.iloc[1:], DEFAULT_PRIORS, pooled_estimands, "pool_P001")
+        saved(Wanted(POOLED, orr.iloc[1:], name="pool_P001"))
     with pytest.raises(Exception, match="other priors"):
-        saved.fit(build_pooled_model, orr, Priors(mu_sd=1.0), pooled_estimands, "pool_P001")
-    monkeypatch.setattr("models.fitting.records.model_hash", lambda *_: "changed")
-    with pytest.raises(Exception, match="has changed"):
-        load_fit(tmp_path, "pool_P001")
+        saved(Wanted(POOLED, orr, Priors(mu_sd=1.0), name="pool_P001"))
+
+
+@pytest.mark.parametrize(
+    ("place", "before", "after"),
+    [
+        ("pooled.py", "mu + tau * z", "mu + 2 * tau * z"),
+        ("estimands/rates.py", "mu + tau * new_z", "mu + 3 * tau * new_z"),
+    ],
+    ids=["model", "estimands"],
+)
+def test_a_saved_fit_of_other_code_is_refused(tmp_path, orr_fit, monkeypatch, place, before, after):
+    """Changed estimands once went unseen: texts cited old quantities under new definitions."""
+    save_fit(orr_fit, tmp_path / "fits", "pool_P001", [])
+    assert load_fit(tmp_path / "fits", "pool_P001")
+    package = tmp_path / "models"
+    shutil.copytree(PROJECT_ROOT / "models", package)
+    text = (package / place).read_text(encoding="utf-8")
+    assert before in text
+    (package / place).write_text(text.replace(before, after), encoding="utf-8")
+    monkeypatch.setattr("models.fitting.registry._code_hash", Sources(package).code_hash)
+    with pytest.raises(Exception, match="have changed"):
+        load_fit(tmp_path / "fits", "pool_P001")
+
+
+def test_a_recorder_makes_a_fit_once_and_says_how_it_passed(tmp_path, sampler, orr):
+    made = []
+
+    def counting(wanted):
+        made.append(wanted.name)
+        return sampler(wanted)
+
+    counting.seed = sampler.seed
+    wanted = Wanted(POOLED, orr, name="pool_P001", description="orr, overall")
+    first = Recorder(counting, tmp_path, sampler.settings)
+    one, two = first(wanted), first(wanted)
+    assert one is two
+    assert [row["gate"] for row in first.rows] == ["passed"]
+    # another run with the same settings reads the fit; with others, or fresh, it is made anew
+    again = Recorder(counting, tmp_path, sampler.settings)
+    np.testing.assert_array_equal(again(wanted).posterior["mu"], one.posterior["mu"])
+    assert (made, again.made) == (["pool_P001"], 0)
+    assert again.rows == first.rows
+    for other in (
+        Recorder(counting, tmp_path, SamplerSettings(draws=1001, tune=500, seed=1)),
+        Recorder(counting, tmp_path, sampler.settings, fresh=True),
+    ):
+        other(wanted)
+    assert len(made) == 3
+    with pytest.raises(ValueError, match="two different fits"):
+        first(Wanted(POOLED, orr.iloc[1:], name="pool_P001"))
 
 
 def test_the_same_seed_gives_the_same_draws(sampler, orr, orr_fit):
-    again = sampler.fit(build_pooled_model, orr, DEFAULT_PRIORS, pooled_estimands)
+    again = sampler(Wanted(POOLED, orr))
     np.testing.assert_array_equal(again.posterior["mu"], orr_fit.posterior["mu"])
 
 

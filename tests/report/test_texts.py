@@ -8,7 +8,7 @@ import pytest
 
 from models.common.constants import PROJECT_ROOT
 from models.render.citations import Citations
-from models.report.paper import discussion_markdown
+from models.report.paper import discussion_markdown, write_discussion
 from models.report.readme import with_headline
 
 FIGURES = PROJECT_ROOT / "figures"
@@ -34,8 +34,13 @@ def test_the_headline_of_the_readme_is_what_the_tables_say():
     assert with_headline(readme, FIGURES / "tables") == readme
 
 
-def test_the_discussion_is_what_the_tables_say(tables, discussion):
-    assert discussion_markdown(Citations(tables)) == discussion
+def test_the_discussion_is_what_the_tables_say(tables, tmp_path):
+    """Page, its LaTeX and the places of its numbers, byte for byte."""
+    cite = Citations(tables)
+    written = write_discussion(discussion_markdown(cite), cite, tmp_path)
+    assert len(written) == 3
+    for path in written:
+        assert path.read_bytes() == (FIGURES / path.relative_to(tmp_path)).read_bytes(), path.name
 
 
 def test_every_number_of_the_discussion_stands_in_a_table(tables, discussion):

@@ -16,7 +16,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
-from models.analyses.checks.scenarios import PriorSet, Scenario, check_corrections, scenarios
+from models.analyses.checks.scenarios import PriorSet, Scenario, scenarios
 from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, wording
 from models.estimands.contrasts import DEFAULT_MARGIN
 from models.evidence.groupings import GROUPINGS
@@ -243,16 +243,10 @@ def sensitivity_table(
         ``verdict_changed``; ``conclusion_changed`` if the probability moved by ``VISIBLE_SHIFT``
         at least, too. ``same_data`` is true where a scenario leaves the counts of an
         outcome as they are.
-
-    Raises
-    ------
-    models.common.errors.InputError
-        If a correction does not stand in the trial report it cites.
     """
-    check_corrections(evidence)
     original = {outcome: evidence.outcome(outcome) for outcome in OUTCOMES}
     engine, tables = _Engine(draws, seed), []
-    for scenario in wanted or scenarios():
+    for scenario in wanted or scenarios(evidence):
         arms = {outcome: scenario.change(outcome, frame) for outcome, frame in original.items()}
         rows: list[dict[str, object]] = [
             {

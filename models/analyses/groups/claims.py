@@ -16,7 +16,7 @@ from models.analyses.groups.summary import SubgroupAnalysis
 from models.analyses.pools.summary import PooledPosterior
 from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
 from models.estimands.rates import summarise
-from models.fitting.fit import FittedModel
+from models.fitting.fit import Fit
 from models.render.format import frame_markdown, points, probability, rate
 
 WORDS: Final = (
@@ -109,11 +109,11 @@ class Judged:
     """An analysis with partially pooled and with unpooled group means."""
 
     analysis: SubgroupAnalysis
-    unpooled: FittedModel
+    unpooled: Fit
 
     def judge(self, event: Event) -> tuple[float, float, float]:
         """Return probability and MCSE under partial pooling, and the probability without."""
-        p, mcse = _probability(event(self.analysis.fit.posterior["typical_rate"]))
+        p, mcse = _probability(event(self.analysis.posterior["typical_rate"]))
         unpooled, _ = _probability(event(self.unpooled.posterior["typical_rate"]))
         return p, mcse, unpooled
 
@@ -183,7 +183,7 @@ def _combinations(evidence: Judged) -> Claim:
         return rates.sel(group=others).mean("group") - rates.sel(group=MONO, drop=True)
 
     judged = evidence.judge(lambda r: difference(r) > 0)
-    summary = summarise(difference(evidence.analysis.fit.posterior["typical_rate"]))
+    summary = summarise(difference(evidence.analysis.posterior["typical_rate"]))
     return Claim(
         "C04",
         "Combination therapy is more effective than single-drug therapy",
@@ -218,7 +218,7 @@ def _overall(claim_id: str, name: str, printed: str, place: str, bayes: PooledPo
 
 def paper_claims(
     analyses: Mapping[str, SubgroupAnalysis],
-    unpooled: Mapping[str, FittedModel],
+    unpooled: Mapping[str, Fit],
     overall: Mapping[str, PooledPosterior],
     printed: Mapping[str, str],
 ) -> pd.DataFrame:

@@ -1,34 +1,31 @@
-"""The subgroup part of the main job: every grouping, the claims, the sensitivity, the trials."""
+"""Every grouping, the claims, the prior of sigma_group, the two randomised comparisons."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Mapping
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from models.analyses.groups.claims import CHEMO, MONO, TKI, claims_frame, claims_markdown
+from models.analyses.groups.claims import CHEMO, MONO, TKI, paper_claims
+from models.analyses.groups.contrast_forest import contrast_forest
+from models.analyses.groups.forest import group_forest
+from models.analyses.groups.pages import groupings_table
 from models.analyses.groups.randomised import randomised_table
-from models.analyses.groups.sigma import (
-    contrast_row,
-    sensitivity_frame,
-    sensitivity_markdown,
-    sigma_sensitivity,
-)
+from models.analyses.groups.ranks import rank_heatmap
+from models.analyses.groups.sigma import contrast_row, sigma_sensitivity
 from models.analyses.groups.summary import SubgroupAnalysis, analyse_groups
-from models.estimands.rates import estimands_for
-from models.analyses.groups.tables import write_analysis
-from models.common.files import write_csv, write_text
-from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
+from models.analyses.groups.tradeoff import tradeoff, tradeoff_counts
+from models.estimands.contrasts import DEFAULT_MARGIN
 from models.estimands.rates import summarise
 from models.evidence.groupings import GROUPINGS, grouped_outcome
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES, TREATMENTS
-from models.fitting.fit import FittedModel, Fitter
-from models.independent_groups import build_independent_groups_model
-from models.priors import Priors
-from models.publication import build_publication_model
-from models.render.format import frame_markdown, latex, points, probability
+from models.fitting.fit import Fit, Fitter, Wanted
+from models.fitting.registry import INDEPENDENT_GROUPS, PUBLICATION
+from models.priors import DEFAULT_PRIORS
+from models.render.output import Output
+from models.render.style import mark_failed
 
 ANALYSES: Final = (
     ("orr", "treatment"),
@@ -64,34 +61,8 @@ UNPOOLED: Final = (
 )
 """Analyses that are also fitted with unpooled group means: those that the claims rest on."""
 
-type Keep = Callable[[str, str, Any], None]
-
-
-@dataclass(frozen=True)
-class GroupResults:
-    """What the subgroup part of the job made.
-
-    Attributes
-    ----------
-    analyses
-        By ``outcome_grouping``.
-    unpooled
-        Fits with unpooled group means, by the same names.
-    sensitivity
-        Contrasts under other models of the group means.
-    randomised
-        The two randomised comparisons.
-    """
-
-    analyses: dict[str, SubgroupAnalysis]
-    unpooled: dict[str, FittedModel]
-    sensitivity: pd.DataFrame
-    randomised: pd.DataFrame
-
-
-def number_of_fits() -> int:
-    """Return how many fits the stage makes, for the progress bar."""
-    return len(ANALYSES) + len(UNPOOLED) + 1
+DRAWN: Final = ("orr_treatment", "dcr_treatment", "trae_treatment", "orr_line")
+"""Analyses with figures of their own."""
 
 
 def analysis_title(outcome: str, by: str) -> str:
@@ -99,127 +70,131 @@ def analysis_title(outcome: str, by: str) -> str:
     return f"{OUTCOMES[outcome].capitalize()}: {GROUPINGS[by].description}"
 
 
-def run_groups(evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep) -> GroupResults:
-    """Fit every grouping; ``keep`` is called with name, description and fit of each."""
-    analyses: dict[str, SubgroupAnalysis] = {}
-    for outcome, by in ANALYSES:
-        analysis = analyse_groups(
+def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
+    """Fit every grouping, judge the claims, and show what they rest on."""
+    analyses = {
+        f"{outcome}_{by}": analyse_groups(
             grouped_outcome(evidence, outcome, by),
-            sampler,
-            priors,
+            fit,
             outcome=outcome,
             by=by,
             margin=DEFAULT_MARGIN,
             higher_is_better=outcome != "trae",
+            description=analysis_title(outcome, by),
         )
-        keep(analysis.name, analysis_title(outcome, by), analysis.fit)
-        analyses[f"{outcome}_{by}"] = analysis
-    unpooled: dict[str, FittedModel] = {}
-    for name in UNPOOLED:
-        review = analyses[name].review
-        fit = sampler.fit(
-            build_independent_groups_model,
-            review,
-            priors,
-            estimands_for(review),
-            f"unpooled_{name}",
+        for outcome, by in ANALYSES
+    }
+    unpooled = {
+        name: fit(
+            Wanted(
+                INDEPENDENT_GROUPS,
+                analyses[name].review,
+                name=f"unpooled_{name}",
+                description=f"{name}, unpooled group means",
+            )
         )
-        keep(f"unpooled_{name}", f"{name}, unpooled group means", fit)
-        unpooled[name] = fit
-    return GroupResults(
-        analyses=analyses,
-        unpooled=unpooled,
-        sensitivity=_sensitivity(analyses, unpooled, sampler, priors, keep),
-        randomised=randomised_table(evidence),
+        for name in UNPOOLED
+    }
+    pools = done["pools"].tables["pools"]
+    titles = {a.name: analysis_title(a.outcome, a.by) for a in analyses.values()}
+    tables: dict[str, pd.DataFrame] = {}
+    for analysis in analyses.values():
+        tables[analysis.name] = analysis.groups
+        tables[f"{analysis.name}_contrasts"] = analysis.contrasts
+        tables[f"{analysis.name}_ranks"] = analysis.ranks.reset_index()
+    return Output(
+        tables=tables
+        | {
+            "groupings": groupings_table(titles, list(analyses.values())),
+            "sigma_sensitivity": _sensitivity(analyses, unpooled, fit),
+            "randomised": randomised_table(evidence),
+            "claims": judge_claims(evidence, analyses, unpooled, pools),
+        },
+        figures=_figures(analyses, pools),
     )
 
 
-def _sensitivity(
-    analyses: dict[str, SubgroupAnalysis],
-    unpooled: dict[str, FittedModel],
-    sampler: Fitter,
-    priors: Priors,
-    keep: Keep,
+def judge_claims(
+    evidence: Evidence,
+    analyses: Mapping[str, SubgroupAnalysis],
+    unpooled: Mapping[str, Fit],
+    pools: pd.DataFrame,
 ) -> pd.DataFrame:
-    seed = sampler.settings.seed
+    """Set the paper's conclusions against the posteriors."""
+    parts = ("median", "lower", "upper")
+    overall: dict[str, Any] = {
+        row["outcome"]: SimpleNamespace(
+            **{name: {p: row[f"{name}_{p}"] for p in parts} for name in ("typical", "average")}
+        )
+        for row in pools[pools["label"] == "overall"].to_dict("records")
+    }
+    values = evidence.published_values
+    printed = {
+        row.outcome: f"{row.printed_estimate} ({row.printed_lower}-{row.printed_upper})"
+        for row in values[values["subgroup"] == "overall"].itertuples()
+    }
+    return paper_claims(analyses, unpooled, overall, printed)
+
+
+def _sensitivity(
+    analyses: Mapping[str, SubgroupAnalysis], unpooled: Mapping[str, Fit], fit: Fitter
+) -> pd.DataFrame:
     tables = [
-        sigma_sensitivity(analyses[name], a, b, unpooled[name], priors, seed)
+        sigma_sensitivity(analyses[name], a, b, unpooled[name], DEFAULT_PRIORS, fit.seed)
         for name, a, b in SENSITIVE
     ]
     # arms of one publication correlated: do the main contrasts change?
     main = analyses["orr_treatment"]
-    name = "publication_orr_treatment"
-    estimands = estimands_for(main.review)
-    fit = sampler.fit(build_publication_model, main.review, priors, estimands, name)
-    keep(name, "ORR by treatment, publication effect", fit)
-    typical = fit.posterior["typical_rate"]
+    correlated = fit(
+        Wanted(
+            PUBLICATION,
+            main.review,
+            name="publication_orr_treatment",
+            description="ORR by treatment, publication effect",
+        )
+    ).posterior
+    typical = correlated["typical_rate"]
     for a in TREATMENTS[1:]:
         row = contrast_row(
-            f"HalfNormal({priors.sigma_scale:g}), publication effect",
+            f"HalfNormal({DEFAULT_PRIORS.sigma_scale:g}), publication effect",
             typical.sel(group=a).values.ravel(),
             typical.sel(group=MONO).values.ravel(),
-            fit.posterior["sigma_group"].values.ravel(),
+            correlated["sigma_group"].values.ravel(),
         )
-        rho = {f"rho_{part}": v for part, v in summarise(fit.posterior["rho"]).items()}
+        rho = {f"rho_{part}": v for part, v in summarise(correlated["rho"]).items()}
         tables.append(pd.DataFrame([{"analysis": main.name, "a": a, "b": MONO, **row, **rho}]))
     return pd.concat(tables, ignore_index=True)
 
 
-def write_groups(results: GroupResults, claims: pd.DataFrame, out: Path) -> None:
-    """Write the tables and pages of the subgroup part."""
-    tables = out / "tables"
-    for analysis in results.analyses.values():
-        title = analysis_title(analysis.outcome, analysis.by)
-        write_analysis(analysis, title, DEFAULT_MARGIN, out)
-    write_csv(results.sensitivity, tables / "sigma_sensitivity.csv")
-    write_text(tables / "sigma_sensitivity.md", sensitivity_markdown(results.sensitivity))
-    write_csv(results.randomised, tables / "randomised.csv")
-    write_text(tables / "randomised.md", randomised_markdown(results.randomised))
-    write_csv(claims, tables / "claims.csv")
-    write_text(tables / "claims.md", claims_markdown(claims))
-    for stem, frame, caption in (
-        ("claims", claims_frame(claims), f"The paper's conclusions. {NOT_RANDOMISED}"),
-        (
-            "sigma_sensitivity",
-            sensitivity_frame(results.sensitivity),
-            f"Contrasts and the prior of sigma_group. {NOT_RANDOMISED}",
+def _figures(analyses: Mapping[str, SubgroupAnalysis], pools: pd.DataFrame) -> dict[str, Figure]:
+    alone = {
+        (row.outcome, row.label): (row.typical_median, row.typical_lower, row.typical_upper)
+        for row in pools.itertuples()
+    }
+    figures: dict[str, Figure] = {}
+    for name in DRAWN:
+        analysis = analyses[name]
+        single = {str(g): alone[analysis.outcome, str(g)] for g in analysis.groups["group"]}
+        for stem, figure in (
+            ("groups", group_forest(analysis, single)),
+            ("contrasts", contrast_forest(analysis, DEFAULT_MARGIN)),
+            ("ranks", rank_heatmap(analysis)),
+        ):
+            figures[f"{stem}_{name}"] = _marked(figure, analysis)
+    orr, trae = analyses["orr_treatment"], analyses["trae_treatment"]
+    figures["tradeoff"] = _marked(
+        tradeoff(
+            orr.posterior["typical_rate"],
+            trae.posterior["typical_rate"],
+            tradeoff_counts(orr.groups, trae.groups),
         ),
-        ("randomised", randomised_frame(results.randomised), "The two randomised comparisons."),
-    ):
-        write_text(tables / f"{stem}.tex", latex(frame, caption))
-
-
-def randomised_frame(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the randomised comparisons as a frame of texts."""
-    rows = [
-        {
-            "counts from": r.counts,
-            "a": r.a,
-            "events/total, a": f"{r.events_a}/{r.total_a}",
-            "b": r.b,
-            "events/total, b": f"{r.events_b}/{r.total_b}",
-            "difference a - b (points)": points(r.median, r.lower, r.upper),
-            "P(a > b)": probability(r.p_superior),
-            "Fisher's exact p": f"{r.fisher_p:.2f}",
-        }
-        for r in table.itertuples()
-    ]
-    return pd.DataFrame(rows)
-
-
-def randomised_markdown(table: pd.DataFrame) -> str:
-    """Return the page of the two randomised comparisons."""
-    return "\n".join(
-        [
-            "# The two randomised comparisons",
-            "",
-            "Objective response in the two trials that randomised between arms of this review. "
-            "Denominators are evaluable patients, not all those randomised, and D'Angelo 2018 was "
-            "not designed to compare its arms. Posterior with independent Jeffreys priors, "
-            "Beta(1/2, 1/2), in each arm; risk difference with 95 % equal-tailed interval. With "
-            "one event or none, as in Chawla 2022, the posterior leans on the prior.",
-            "",
-            frame_markdown(randomised_frame(table)),
-            "",
-        ]
+        orr,
+        trae,
     )
+    return figures
+
+
+def _marked(figure: Figure, *analyses: SubgroupAnalysis) -> Figure:
+    if not all(analysis.fit and analysis.fit.gate.passed for analysis in analyses):
+        mark_failed(figure)
+    return figure

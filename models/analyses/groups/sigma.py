@@ -6,6 +6,7 @@ far the groups are pulled together. The table repeats a contrast under several p
 unpooled group means (the limit of no pulling).
 """
 
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
@@ -14,11 +15,10 @@ from scipy.special import ndtri
 
 from models.analyses.groups.summary import SubgroupAnalysis
 from models.common.constants import INTERVAL_PROBS
-from models.estimands.contrasts import NOT_RANDOMISED
-from models.fitting.fit import FittedModel
-from models.grid.fits import fit_subgroup
+from models.fitting.exact import exact_posterior
+from models.fitting.fit import Fit
+from models.fitting.registry import SUBGROUP
 from models.priors import Priors
-from models.render.format import frame_markdown, points, probability, rate
 
 SIGMA_SCALES: Final = (0.25, 0.5, 1.0, 2.0)
 DRAWS: Final = 20000
@@ -63,7 +63,7 @@ def sigma_sensitivity(
     analysis: SubgroupAnalysis,
     a: str,
     b: str,
-    unpooled: FittedModel,
+    unpooled: Fit,
     priors: Priors,
     seed: int,
 ) -> pd.DataFrame:
@@ -95,16 +95,7 @@ def sigma_sensitivity(
     groups = [str(g) for g in review["group"].cat.categories]
     rows = []
     for scale in SIGMA_SCALES:
-        grid = fit_subgroup(
-            review["events"],
-            review["total"],
-            review["group"].astype(str).tolist(),
-            groups=groups,
-            mu_mean=priors.mu_mean,
-            mu_sd=priors.mu_sd,
-            tau_scale=priors.tau_scale,
-            sigma_scale=scale,
-        )
+        grid = exact_posterior(SUBGROUP, review, replace(priors, sigma_scale=scale))
         draws = grid.draws(DRAWS, seed=seed)
         rate_a = draws.typical_rate[:, groups.index(a)]
         rate_b = draws.typical_rate[:, groups.index(b)]
@@ -124,59 +115,3 @@ def sigma_sensitivity(
     table.insert(1, "a", a)
     table.insert(2, "b", b)
     return table
-
-
-def sensitivity_frame(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the sensitivity table as a frame of texts."""
-    rows = []
-    for r in table.itertuples():
-        sigma, prior = (
-            "-" if pd.isna(numbers[0]) else rate(*numbers, 2)
-            for numbers in (
-                (r.sigma_median, r.sigma_lower, r.sigma_upper),
-                (r.sigma_prior_median, r.sigma_prior_lower, r.sigma_prior_upper),
-            )
-        )
-        rows.append(
-            {
-                "analysis": r.analysis,
-                "contrast": f"{r.a} v. {r.b}",
-                "group means": r.prior,
-                "typical rate, a": rate(r.rate_a_median, r.rate_a_lower, r.rate_a_upper),
-                "typical rate, b": rate(r.rate_b_median, r.rate_b_lower, r.rate_b_upper),
-                "difference (points)": points(
-                    r.risk_difference_median, r.risk_difference_lower, r.risk_difference_upper
-                ),
-                "odds ratio": rate(r.odds_ratio_median, r.odds_ratio_lower, r.odds_ratio_upper, 2),
-                "P(a > b)": probability(r.p_superior),
-                "sigma_group, posterior": sigma,
-                "its prior": prior,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def sensitivity_markdown(table: pd.DataFrame) -> str:
-    """Return the page on how contrasts depend on the model of the group means."""
-    return "\n".join(
-        [
-            "# How contrasts depend on the prior of sigma_group",
-            "",
-            NOT_RANDOMISED,
-            "",
-            "Each contrast of typical rates under half-normal priors of sigma_group of four "
-            "widths (independent draws from the exact posterior), with unpooled group means and a "
-            "common tau, and, for treatment, with arms of one publication correlated. A narrow "
-            "prior says beforehand that groups resemble each other and pulls them together; "
-            "unpooled means say that one group tells nothing about another. The last two "
-            "columns set the posterior of sigma_group beside its prior: two groups hold a single "
-            "difference, which is one draw from the population of group effects, and "
-            "the posterior follows the prior. Five groups bound sigma_group from above but do not "
-            "tell it from zero. The data cannot settle the choice, so it is shown rather than "
-            "hidden. The main analysis uses HalfNormal(1); its probabilities come from the sampler "
-            "and may differ from these by their Monte Carlo error, about 0.01.",
-            "",
-            frame_markdown(sensitivity_frame(table)),
-            "",
-        ]
-    )

@@ -1,25 +1,27 @@
 """Analyse one grouping: partially pooled groups, their contrasts, ranks and shrinkage."""
 
-from models.estimands.rates import estimands_for
 from dataclasses import dataclass
-from functools import partial
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from models.analyses.pools.summary import interval
 from models.estimands.contrasts import (
+    THRESHOLDS,
     contrast_table,
     rank_probabilities,
     rank_table,
     threshold_table,
 )
-from models.estimands.rates import EstimandFunction, group_estimands, shrinkage, summarise
-from models.fitting.fit import FittedModel, Fitter
+from models.estimands.rates import shrinkage, summarise
+from models.fitting.exact import exact_posterior
+from models.fitting.fit import Fit, Fitter, Wanted
+from models.fitting.registry import POOLED, SUBGROUP
 from models.frequentist.freeman_tukey import FreemanTukeyPool, between_groups, freeman_tukey_pool
-from models.grid.fits import fit_pooled, fit_subgroup
-from models.priors import Priors
+from models.grid import SubgroupPosterior
+from models.priors import DEFAULT_PRIORS, Priors
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,9 @@ class SubgroupAnalysis:
     review
         The studies with their ``group``.
     fit
-        The fit of the subgroup model.
+        The fit of the subgroup model; None where only tables are at hand.
+    gate
+        Its verdict, in one line.
     groups
         One row a group: ``group``, ``k``, ``events``, ``total``, ``crude``, ``typical_*`` and
         ``average_*`` (median, lower, upper), ``average_mean``, ``others_mean`` (predictive mean
@@ -58,7 +62,8 @@ class SubgroupAnalysis:
     outcome: str
     by: str
     review: pd.DataFrame
-    fit: Any
+    fit: Fit | None
+    gate: str
     groups: pd.DataFrame
     contrasts: pd.DataFrame
     ranks: pd.DataFrame
@@ -67,6 +72,12 @@ class SubgroupAnalysis:
     higher_is_better: bool
     ft_between_p: float | None
     log_bayes_factor: float
+
+    @property
+    def posterior(self) -> xr.Dataset:
+        """The draws of the fit, dims ``chain``, ``draw`` first."""
+        assert self.fit is not None, "only the tables of this analysis are at hand"
+        return self.fit.posterior
 
     def contrast(self, a: str, b: str, scale: str, estimand: str = "typical") -> "pd.Series":
         """Return the row of one contrast, ``a`` v. ``b`` in the table's orientation."""
@@ -114,7 +125,7 @@ class SubgroupAnalysis:
             "contrasts": contrasts,
             "ranks": ranks,
             "best": "highest" if self.higher_is_better else "lowest",
-            "diagnostics": self.fit.gate.as_dict(),
+            "diagnostics": self.fit.gate.as_dict() if self.fit else None,
         }
 
 
@@ -125,13 +136,14 @@ def _number(value: Any) -> Any:
 
 def analyse_groups(
     review: pd.DataFrame,
-    sampler: Fitter,
-    priors: Priors,
+    fit: Fitter,
+    priors: Priors = DEFAULT_PRIORS,
     *,
     outcome: str,
     by: str,
     margin: float,
     higher_is_better: bool,
+    description: str = "",
 ) -> SubgroupAnalysis:
     """Fit the subgroup model to a grouped review and form everything that is reported.
 
@@ -139,22 +151,20 @@ def analyse_groups(
     ----------
     review
         Columns ``study``, ``events``, ``total`` and the categorical ``group``.
-    sampler, priors
-        Sampling layer and prior settings.
+    fit, priors
+        Provides the fit; prior settings.
     outcome, by
         Names for the output.
     margin
         Margin on the risk difference.
     higher_is_better
         Which end of the ranks is best.
+    description
+        Of the fit, for the table of diagnostics.
     """
-    # sampling brings PyMC; a saved fit is analysed without it
-    from models.subgroup import build_subgroup_model
-
     name = f"groups_{outcome}_{by}"
-    fit = sampler.fit(build_subgroup_model, review, priors, estimands_for(review), name)
     return form_analysis(
-        fit,
+        fit(Wanted(SUBGROUP, review, priors, name, description)),
         review,
         outcome=outcome,
         by=by,
@@ -164,7 +174,7 @@ def analyse_groups(
 
 
 def form_analysis(
-    fit: FittedModel,
+    fit: Fit,
     review: pd.DataFrame,
     *,
     outcome: str,
@@ -172,34 +182,22 @@ def form_analysis(
     margin: float,
     higher_is_better: bool,
 ) -> SubgroupAnalysis:
-    """Form everything that is reported from a fit of the subgroup model, new or saved.
+    """Form everything that is reported from a fit of the subgroup model.
+
+    Contrasts and ranks come from the fit's draws. Of an exact fit, rates, probabilities of
+    thresholds, shrinkage and both scales are those of the quadrature.
 
     Parameters
     ----------
     fit
-        A fit of the subgroup model to ``review``.
+        A fit of the subgroup model to ``review``: sampled, exact or saved.
     review, outcome, by, margin, higher_is_better
         As in ``analyse_groups``.
     """
     posterior, priors = fit.posterior, fit.priors
     typical, average = posterior["typical_rate"], posterior["average_rate"]
-    grid = fit_subgroup(
-        review["events"],
-        review["total"],
-        review["group"].astype(str).tolist(),
-        groups=[str(g) for g in review["group"].cat.categories],
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        sigma_scale=priors.sigma_scale,
-        tau_scale=priors.tau_scale,
-    )
-    pooled = fit_pooled(
-        review["events"],
-        review["total"],
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        tau_scale=priors.tau_scale,
-    )
+    grid = exact_posterior(SUBGROUP, review, priors)
+    pooled = exact_posterior(POOLED, review, priors)
     others = grid.leave_one_group_out().average_mean
     pools: list[FreemanTukeyPool] = []
     rows = []
@@ -231,18 +229,45 @@ def form_analysis(
         rows.append(row)
     groups = pd.DataFrame(rows).merge(threshold_table(typical).reset_index(), on="group")
     groups = groups.merge(rank_table(typical, higher_is_better=higher_is_better), on="group")
+    if fit.exact is not None:
+        groups = _exact_columns(groups, fit.exact)
     return SubgroupAnalysis(
         name=f"groups_{outcome}_{by}",
         outcome=outcome,
         by=by,
         review=review,
         fit=fit,
+        gate=fit.gate.sentence(),
         groups=groups,
         contrasts=contrast_table(posterior, margin),
         ranks=rank_probabilities(typical, higher_is_better=higher_is_better),
-        sigma_group=summarise(posterior["sigma_group"]),
-        tau=summarise(posterior["tau"]),
+        sigma_group=_scale(fit, "sigma_group"),
+        tau=_scale(fit, "tau"),
         higher_is_better=higher_is_better,
         ft_between_p=between_groups(pools).p if len(pools) > 1 else None,
         log_bayes_factor=grid.log_marginal_likelihood - pooled.log_marginal_likelihood,
     )
+
+
+def _scale(fit: Fit, name: str) -> dict[str, float]:
+    if fit.exact is not None:
+        return interval(getattr(fit.exact, name).summary())
+    return summarise(fit.posterior[name])
+
+
+def _exact_columns(groups: pd.DataFrame, exact: SubgroupPosterior) -> pd.DataFrame:
+    """Replace what was summarised from draws by the quadrature's numbers."""
+    typical = exact.groups.rate_summary()
+    averages = [rate.summary() for rate in exact.average_rates]
+    mean = np.array([float(summary.mean) for summary in averages])
+    columns: dict[str, object] = {
+        f"typical_{part}": getattr(typical, part) for part in ("median", "lower", "upper")
+    }
+    for part in ("median", "lower", "upper"):
+        columns[f"average_{part}"] = [float(getattr(summary, part)) for summary in averages]
+    columns["average_mean"] = mean
+    rows = zip(mean, groups["crude"], groups["others_mean"], strict=True)
+    columns["shrinkage"] = [shrinkage(*map(float, row)) for row in rows]
+    for threshold in THRESHOLDS:
+        columns[f"p_above_{100 * threshold:.0f}"] = exact.groups.prob_rate_above(threshold)
+    return groups.assign(**columns)

@@ -41,7 +41,7 @@ from models.common.errors import InputError
 from models.common.files import replacing
 from models.common.parallel import run_stored
 from models.common.sources import code_hash
-from models.fitting.exact import GridGate
+from models.fitting.gate import Gate
 from models.grid import fit_pooled
 from models.priors import Priors
 from models.reviews.batches import Review, count_reviews, read_reviews
@@ -124,7 +124,7 @@ def _estimates(review: Review, priors: Priors) -> dict[str, Any]:
         row |= {f"{name}_{part}": float(getattr(summary, part)) for part in PARTS}
     row["log_marginal_likelihood"] = exact.log_marginal_likelihood
     row["quadrature_error"] = exact.quadrature_error
-    gate = GridGate(exact.quadrature_error)
+    gate = Gate.of_quadrature(exact.quadrature_error)
     if not gate.passed:
         row["error"] = f"{review.source}: {gate.sentence()}"
     return row

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 
 from models.analyses.pools.agreement import agreement
 from models.analyses.pools.forest import ForestBlock, forest
-from models.analyses.pools.summary import summarise_pooled
+from models.analyses.pools.summary import summarise
 from models.analyses.pools.validation import PoolRow, validation_table
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES, TREATMENTS
@@ -77,7 +77,7 @@ def pool(spec: PoolSpec, fit: Fitter) -> PoolRow:
         review=spec.review,
         freeman_tukey=freeman_tukey_pool(spec.review["events"], spec.review["total"]),
         glmm=fit_glmm(spec.review["events"], spec.review["total"]),
-        bayes=summarise_pooled(posterior.posterior, spec.review),
+        bayes=summarise(posterior, spec.review),
         gate_passed=posterior.gate.passed,
         published=spec.published,
     )

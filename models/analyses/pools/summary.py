@@ -6,7 +6,8 @@ from typing import Any
 import pandas as pd
 import xarray as xr
 
-from models.estimands.rates import summarise, summarise_new_study
+from models.estimands import rates as estimands
+from models.fitting.fit import Fit
 from models.frequentist.freeman_tukey import FreemanTukeyPool
 from models.frequentist.glmm import GlmmFit
 from models.grid import PooledPosterior as ExactPool
@@ -74,7 +75,10 @@ def summarise_pooled(posterior: xr.Dataset, review: pd.DataFrame) -> PooledPoste
         The review that was fitted; gives the counts of the studies table, in its order.
     """
     mu, tau = posterior["mu"], posterior["tau"]
-    rates = [summarise(posterior["study_rate"].sel(study=str(study))) for study in review["study"]]
+    rates = [
+        estimands.summarise(posterior["study_rate"].sel(study=str(study)))
+        for study in review["study"]
+    ]
     studies = pd.concat(
         [
             review[["study", "events", "total"]].reset_index(drop=True),
@@ -84,10 +88,10 @@ def summarise_pooled(posterior: xr.Dataset, review: pd.DataFrame) -> PooledPoste
     )
     return PooledPosterior(
         mu={"mean": float(mu.mean()), "sd": float(mu.std(ddof=1))},
-        tau={"mean": float(tau.mean()), "sd": float(tau.std(ddof=1)), **summarise(tau)},
-        typical=summarise(posterior["typical_rate"]),
-        average=summarise(posterior["average_rate"]),
-        new_study=summarise_new_study(mu, tau),
+        tau={"mean": float(tau.mean()), "sd": float(tau.std(ddof=1)), **estimands.summarise(tau)},
+        typical=estimands.summarise(posterior["typical_rate"]),
+        average=estimands.summarise(posterior["average_rate"]),
+        new_study=estimands.summarise_new_study(mu, tau),
         studies=studies,
     )
 
@@ -123,6 +127,13 @@ def summarise_exact(exact: ExactPool, review: pd.DataFrame) -> PooledPosterior:
         new_study={"mean": float(new_study.mean), **interval(new_study)},
         studies=counts.assign(median=rates.median, lower=rates.lower, upper=rates.upper),
     )
+
+
+def summarise(fit: Fit, review: pd.DataFrame) -> PooledPosterior:
+    """Summarise a fit of the pooled model: by quadrature if it is exact, else from its draws."""
+    if fit.exact is not None:
+        return summarise_exact(fit.exact, review)
+    return summarise_pooled(fit.posterior, review)
 
 
 def freeman_tukey_dict(pool: FreemanTukeyPool) -> dict[str, float | None]:

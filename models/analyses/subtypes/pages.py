@@ -138,6 +138,7 @@ def cells_markdown(cells: pd.DataFrame) -> str:
         text = percents(row.median, row.lower, row.upper)
         text = f"{row.events}/{row.total}: {text}" if row.total else f"*predicted {text}*"
         records.setdefault(row.subtype, {"subtype": row.subtype})[row.treatment] = text
+    table = pd.DataFrame(records.values())
     predicted = int((cells["basis"] == "prediction").sum())
     return (
         "# Subtype by treatment\n\n"
@@ -147,7 +148,7 @@ def cells_markdown(cells: pd.DataFrame) -> str:
         f"{predicted} cells without a patient are *predictions* from the subtype, the treatment "
         "group and the size of interactions seen elsewhere: no such patient was treated in these "
         "trials. The groups are not randomised against each other.\n\n"
-        f"{frame_markdown(pd.DataFrame(records.values()))}\n"
+        f"{frame_markdown(table, marked=table.columns[1:])}\n"
     )
 
 
