@@ -117,7 +117,7 @@ def case_mix(
 
 def _read(data: Path | None, mix: Path | None) -> tuple[Any, "pd.Series", str]:
     """Return the review, the patient mix and what the review is called."""
-    from models.reviews.case_mix_files import read_case_mix, read_mix
+    from models.reviews.case_mix import read_case_mix, read_mix
 
     if data is not None:
         review, source = read_case_mix(data), str(data)

@@ -18,8 +18,14 @@ from models.common.errors import InputError
 from models.estimands.case_mix import case_mix_estimands, patient_mix
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
-from models.reviews.case_mix import REST, CaseMixReview, from_ledger, make_review
-from models.reviews.case_mix_files import read_case_mix, read_mix
+from models.reviews.case_mix import (
+    REST,
+    CaseMixReview,
+    from_ledger,
+    make_review,
+    read_case_mix,
+    read_mix,
+)
 
 
 @pytest.fixture(scope="module")
