@@ -101,7 +101,7 @@ def _read(data: Path | None) -> tuple["CaseMixReview", str]:
     """Return the review and what it is called."""
     from models.evidence.case_mix import paper_review
     from models.evidence.load import load_evidence
-    from models.reviews.case_mix_files import read_case_mix
+    from models.reviews.case_mix import read_case_mix
 
     if data is not None:
         return read_case_mix(data), str(data)
@@ -110,7 +110,7 @@ def _read(data: Path | None) -> tuple["CaseMixReview", str]:
 
 def _given(mix: Path | None, review: "CaseMixReview") -> dict[str, dict[str, float]]:
     """Return a patient mix as the model's estimands take it; nothing for the review's own."""
-    from models.reviews.case_mix_files import read_mix
+    from models.reviews.case_mix import read_mix
 
     return {} if mix is None else {"mix": read_mix(mix, review.subtypes).to_dict()}
 

@@ -98,7 +98,7 @@ def test_a_run_resumes_and_notices_what_changed(tmp_path, monkeypatch):
     (store / min(before)).unlink()
     bad.write_text(sound)
     computed = []
-    monkeypatch.setattr(batch, "rmtree", lambda folder: None)
+    monkeypatch.setattr(batch, "_remove", lambda folder: None)
     original = batch.run_stored
 
     def counting(function, tasks, *arguments, **options):
