@@ -43,9 +43,9 @@ _ROOT_TAILS = 8.0
 _TRIAL_NODES = 14
 _TRIAL_RESOLUTION = 0.6
 _MOST_TRIALS = 30
-_RIDGE = 15.0
+_RIDGE = 8.0
 _RIDGE_SHARE = 1e-3
-"""A scale's unit is at most 15 times the narrowest width of the mean that has a share."""
+"""A scale's unit is at most 8 times the narrowest width of the mean that has a share."""
 _SLIDES = 4
 """Trials after which windows that still miss the posterior move ever farther."""
 _FEWEST = 6
