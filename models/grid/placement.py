@@ -40,14 +40,18 @@ _DROP = 17.0
 _PRIOR_DROP = 400.0
 """Log prior density, below its maximum, at which scales stop, whatever the likelihood wants."""
 _ROOT_TAILS = 8.0
+_PRIOR_REACH = 14.0
+"""Prior standard deviations within which the overall mean is looked for."""
 _TRIAL_NODES = 14
 _TRIAL_RESOLUTION = 0.6
-_MOST_TRIALS = 30
+_MOST_TRIALS = 60
 _RIDGE = 8.0
 _RIDGE_SHARE = 1e-3
 """A scale's unit is at most 8 times the narrowest width of the mean that has a share."""
 _SLIDES = 4
-"""Trials after which windows that still miss the posterior move ever farther."""
+"""Trials after which the window of a mean that still misses its posterior leaps."""
+_LEAP = 16.0
+"""Length of a leap in nodes."""
 _FEWEST = 6
 """Nodes that must matter for a trial to be trusted with curvatures."""
 
@@ -196,15 +200,13 @@ def coverage(state: GridState) -> tuple[Array, Array, Array, Array]:
     )
 
 
-def _adapt_window(
-    window: Window, rule: ScaleRule, profiles: Array, stride: float
-) -> tuple[Window, bool]:
+def _adapt_window(window: Window, rule: ScaleRule, profiles: Array) -> tuple[Window, bool]:
     """Return a window for the next run and whether the last one was good enough."""
     kept = np.flatnonzero(profiles.max(axis=1) > math.exp(-_DROP))
     u = rule.step * (rule.first + np.arange(rule.size, dtype=np.float64))
     low, high = float(u[max(kept[0] - 1, 0)]), float(u[min(kept[-1] + 1, rule.size - 1)])
     good = kept.size >= _FEWEST
-    span = stride * max(high - low, 2.0 * rule.step)
+    span = max(high - low, 2.0 * rule.step)
     if kept[-1] == rule.size - 1 and high < window.limit:
         high, good = min(high + span, window.limit), False
     if kept[0] == 0 and rule.first > 0:
@@ -271,24 +273,29 @@ def find_plan(data: TreeData, prior: Normal, outer: ScalePrior, inner: ScalePrio
     for trial in range(_MOST_TRIALS):
         grid = lay_grid(data, plan, outer, inner, _TRIAL_RESOLUTION)
         state = propagate(data, grid, prior)
-        plan, settled = _revise(plan, state, 2.0 ** max(trial - _SLIDES, 0))
+        plan, settled = _revise(plan, state, trial > _SLIDES)
         if settled:
             return plan
     raise RuntimeError("the grid's windows did not settle")
 
 
-def _revise(plan: Plan, state: GridState, stride: float) -> tuple[Plan, bool]:
+def _revise(plan: Plan, state: GridState, late: bool) -> tuple[Plan, bool]:
     """Return the plan that a trial suggests and whether the trial was wide and fine enough.
 
-    Windows that end where there is still mass grow by ``stride`` times what they keep: the
-    posterior of very many studies is so narrow that a first window may miss it by far.
+    The posterior of very many studies is so narrow that the first window of a mean may miss it by
+    far, and what a trial keeps is its edge: in a late trial such a window leaps.
     """
     grid, prior = state.grid, state.prior
-    floor, ceiling = prior.mean - 9.0 * prior.sd, prior.mean + 9.0 * prior.sd
+    reach = _PRIOR_REACH * prior.sd
+    floor, ceiling = prior.mean - reach, prior.mean + reach
     outer_cover, root_cover, inner_cover, family_cover = coverage(state)
-    new_outer, settled = _adapt_window(plan.outer, grid.outer, outer_cover, stride)
-    low, high, good = _adapt_rows(grid.mesh, grid.root, root_cover, (floor, ceiling), stride)
+    new_outer, settled = _adapt_window(plan.outer, grid.outer, outer_cover)
+    low, high, good = _adapt_rows(grid.mesh, grid.root, root_cover, (floor, ceiling), late)
     settled &= good
+    if late and not good:
+        # As long as the mean is wrong, so is the shape of the scale.
+        fewest = (new_outer.high - new_outer.low) / _TRIAL_NODES
+        new_outer = replace(new_outer, step=max(new_outer.step, fewest))
     joint = state.joint.transpose(0, 2, 1).reshape(-1, root_cover.shape[0])
     centre, sd, step = _narrowest(joint, grid, grid.root, prior.sd)
     settled &= step > 0.5 * plan.step
@@ -302,10 +309,10 @@ def _revise(plan: Plan, state: GridState, stride: float) -> tuple[Plan, bool]:
         outer=new_outer,
     )
     if plan.inner is not None and grid.inner is not None:
-        new_inner, good = _adapt_window(plan.inner, grid.inner, inner_cover, stride)
+        new_inner, good = _adapt_window(plan.inner, grid.inner, inner_cover)
         settled &= good
         limits = (-np.inf, np.inf)
-        low, high, good = _adapt_rows(grid.mesh, grid.family, family_cover, limits, stride)
+        low, high, good = _adapt_rows(grid.mesh, grid.family, family_cover, limits, late)
         settled &= good
         joint = state.family_joint.transpose(1, 2, 0).reshape(-1, family_cover.shape[0])
         _, _, step = _narrowest(joint, grid, grid.family, np.inf)
@@ -315,7 +322,7 @@ def _revise(plan: Plan, state: GridState, stride: float) -> tuple[Plan, bool]:
 
 
 def _adapt_rows(
-    mesh: Mesh, rows: slice, profiles: Array, limits: tuple[float, float], stride: float
+    mesh: Mesh, rows: slice, profiles: Array, limits: tuple[float, float], late: bool
 ) -> tuple[float, float, bool]:
     """Return the next window of mesh rows and whether the last one was wide enough."""
     nodes = mesh.nodes[rows]
@@ -323,10 +330,14 @@ def _adapt_rows(
     low = float(nodes[max(kept[0] - 1, 0)])
     high = float(nodes[min(kept[-1] + 1, nodes.size - 1)])
     good = True
-    span = stride * max(high - low, 1e-6)
+    span = max(high - low, 1e-6)
     floor, ceiling = limits
+    leap = max(span, _LEAP * float(nodes[1] - nodes[0])) if late else span
+    top = int(np.argmax(profiles[:, 0]))
     if kept[0] == 0 and low > floor and rows.start > 0:
-        low, good = max(low - span, floor), False
+        high = float(nodes[2]) if late and top == 0 else high
+        low, good = max(low - leap, floor), False
     if kept[-1] == nodes.size - 1 and high < ceiling and rows.stop < mesh.size:
-        high, good = min(high + span, ceiling), False
+        low = float(nodes[-3]) if late and top == nodes.size - 1 else low
+        high, good = min(high + leap, ceiling), False
     return low, high, good
