@@ -10,7 +10,7 @@ from scipy.special import logit
 from models.analyses.checks.posterior_predictive import NEW, SAME, predictive_table, replicate
 from models.analyses.checks.prior_predictive import LIMITS, prior_draws, prior_table
 from models.evidence.load import Evidence
-from models.fitting.datatree import to_datatree
+from models.fitting.exact import to_datatree
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS
 
