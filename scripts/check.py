@@ -44,6 +44,7 @@ def check(*, out: Path = Path("figures"), draws: int = 2000, seed: int = 2025010
     from models.fitting.records import Recorder
     from models.fitting.sampler import Sampler
     from models.interface.job import PARTS, Run, run_job
+    from models.interface.reproduce import MEMORY
 
     def announce(part: str, computed: bool) -> None:
         if not computed:
@@ -62,7 +63,16 @@ def check(*, out: Path = Path("figures"), draws: int = 2000, seed: int = 2025010
     inputs = sorted(DATA_DIR.glob("*.csv"))
     recorder = Recorder(Sampler(settings), out / "fits", settings, inputs=inputs, report=report)
     parts = tuple(part for part in PARTS if part.name == "checks")
-    done = run_job(Run(out, evidence, recorder, settings, parts=parts, report=announce))["checks"]
+    run = Run(
+        out=out,
+        memory=out / "fits" / MEMORY,
+        evidence=evidence,
+        recorder=recorder,
+        settings=settings,
+        parts=parts,
+        report=announce,
+    )
+    done = run_job(run)["checks"]
     for one in done.tables["checks"].itertuples():
         if one.verdict != PASS:
             console.print(f"{one.verdict}: {one.area}: {one.check}: {one.figure}", markup=False)

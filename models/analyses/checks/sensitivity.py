@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.analyses.checks.loo import pool_numbers
-from models.analyses.checks.scenarios import PriorSet, Scenario, check_corrections, scenarios
+from models.analyses.checks.scenarios import PriorSet, Scenario, scenarios
 from models.analyses.groups.claims import CLAIMS, wording
 from models.evidence.groupings import GROUPINGS
 from models.evidence.load import Evidence
@@ -161,10 +161,9 @@ def sensitivity_table(
     models.common.errors.InputError
         If a correction does not stand in the trial report it cites.
     """
-    check_corrections(evidence)
     original = {outcome: evidence.outcome(outcome) for outcome in OUTCOMES}
     engine, tables = _Engine(draws, seed), []
-    for scenario in wanted or scenarios():
+    for scenario in wanted or scenarios(evidence):
         arms = {outcome: scenario.change(outcome, frame) for outcome, frame in original.items()}
         rows: list[dict[str, object]] = [
             {
