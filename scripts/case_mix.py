@@ -207,55 +207,5 @@ def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -
     )
 
 
-@app.command
-def calibrate(
-    *,
-    store: Path,
-    simulations: int = 200,
-    workers: int = 2,
-    scheduler: str | None = None,
-    out: Path | None = None,
-) -> None:
-    """Run the simulation-based calibration over the review's own design; resumable.
-
-    Parameters
-    ----------
-    store
-        Folder for the single results; an interrupted run goes on from there.
-    simulations
-        Number of simulated reviews.
-    workers
-        Processes of this machine.
-    scheduler
-        Address of a running dask scheduler, in place of processes of this machine.
-    out
-        Folder for the summary; by default figures/calibration.
-    """
-    from models.common.errors import InputError
-    from models.interface.cli import check_parallel_options
-
-    if simulations < 10:
-        raise InputError(f"--simulations must be at least 10, got {simulations}")
-    check_parallel_options(workers, scheduler)
-    from rich.console import Console
-    from rich.progress import Progress
-
-    from models.validation.calibration.case_mix import run_calibration
-    from models.validation.calibration.case_mix_summary import write_calibration
-
-    console = Console(stderr=True)
-    with Progress(console=console) as progress:
-        task = progress.add_task("simulations", total=simulations)
-        run_calibration(
-            store,
-            simulations,
-            workers=workers,
-            scheduler=scheduler,
-            advance=lambda name: progress.advance(task),
-        )
-    summary = write_calibration(store, out)
-    Console(highlight=False).print(summary.to_string(index=False))
-
-
 if __name__ == "__main__":
     run(app)

@@ -13,17 +13,16 @@ new-study rate
 """
 
 from collections.abc import Callable
+from functools import partial
 
 import numpy as np
+import pandas as pd
 import xarray as xr
 from numpy.polynomial.hermite_e import hermegauss
 from scipy.special import expit, ndtr
 
 from models.common.constants import INTERVAL_PROBS
 from models.estimands.contrasts import contrast_draws
-from functools import partial
-import pandas as pd
-import xarray as xr
 
 _NODES, _WEIGHTS = hermegauss(41)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()

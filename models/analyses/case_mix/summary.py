@@ -13,8 +13,7 @@ from models.estimands.case_mix import contrasts, prediction_logits
 from models.estimands.contrasts import group_pairs, pair_label
 from models.estimands.rates import summarise, summarise_new_study
 from models.fitting.fit import FittedModel
-from models.fitting.lattice_sampler import CellCounts, cell_counts, full_table
-from models.fitting.lattice_sampler import TABLE
+from models.fitting.lattice_sampler import TABLE, CellCounts, cell_counts, full_table
 from models.grid import fit_subgroup
 from models.priors import Priors
 from models.reviews.case_mix import REST, CaseMixReview
