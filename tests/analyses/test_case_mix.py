@@ -256,7 +256,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words
 def test_help_names_the_files_of_a_users_review() -> None:
     result = run_script("--help")
     assert result.returncode == 0
-    for name in ("arms.csv", "composition.csv", "subtype_treatment.csv", "known.csv", "calibrate"):
+    for name in ("arms.csv", "composition.csv", "subtype_treatment.csv", "known.csv"):
         assert name in result.stdout
 
 
