@@ -1,7 +1,7 @@
 """Regression on covariates of the arms, treatment groups partially pooled or absent.
 
-For arm ``i`` in group ``g(i)`` with ``x_i`` events among ``n_i`` patients and the row ``X_i`` of the
-design (columns in named units, centred over the arms)::
+For arm ``i`` in group ``g(i)`` with ``x_i`` events among ``n_i`` patients and the row ``X_i`` of
+the design (columns in named units, centred over the arms)::
 
     x_i | p_i   ~ Binomial(n_i, p_i)
     logit(p_i)  = mu + sum_j X_ij * beta_j + sigma_group * a_g(i) + tau * z_i

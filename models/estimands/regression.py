@@ -40,15 +40,20 @@ def covariate_part(posterior: xr.Dataset, design: Design) -> xr.DataArray:
     """
     matrix, terms = design_matrix(design.frame)
     coefficient = posterior["coefficient"].sel(term=terms).transpose("chain", "draw", "term").values
-    part = coefficient @ np.nan_to_num(matrix).T
-    row, column = np.nonzero(np.isnan(matrix))
-    if row.size:
+    drawn = np.empty((*coefficient.shape[:-1], 0))
+    if "missing_value" in posterior:
         drawn = posterior["missing_value"].transpose("chain", "draw", "missing").values
-        mean, sd = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0, ddof=1)
-        values = (mean[column] + sd[column] * drawn) * coefficient[..., column]
-        np.add.at(part, (slice(None), slice(None), row), values)
+    part = _linear(matrix, coefficient, drawn)
     arms = design.frame["arm"].astype(str).to_numpy()
     return xr.DataArray(part, dims=("chain", "draw", "study"), coords={"study": arms})
+
+
+def _linear(matrix: FloatArray, coefficient: FloatArray, missing: FloatArray) -> FloatArray:
+    """Return ``X beta``, shape (..., arms), with the standardised missing values put in."""
+    row, column = np.nonzero(np.isnan(matrix))
+    mean, sd = np.nanmean(matrix, axis=0)[column], np.nanstd(matrix, axis=0, ddof=1)[column]
+    known: FloatArray = coefficient @ np.nan_to_num(matrix).T
+    return known + (coefficient[..., column] * (mean + sd * missing)) @ np.eye(len(matrix))[row]
 
 
 def group_logit(posterior: xr.Dataset) -> xr.DataArray:
@@ -132,13 +137,9 @@ def prior_share_explained(
     """
     rng = np.random.default_rng(seed)
     matrix = design_matrix(design.frame)[0]
-    row, column = np.nonzero(np.isnan(matrix))
     coefficient = rng.normal(0.0, priors.coefficient_sd, (draws, matrix.shape[1]))
-    part = coefficient @ np.nan_to_num(matrix).T
-    mean, sd = np.nanmean(matrix, axis=0), np.nanstd(matrix, axis=0, ddof=1)
-    missing = rng.normal(mean[column], sd[column], (draws, row.size))
-    np.add.at(part, (slice(None), row), missing * coefficient[:, column])
-    variance = part.var(axis=1)
+    missing = rng.normal(0.0, 1.0, (draws, int(np.isnan(matrix).sum())))
+    variance = _linear(matrix, coefficient, missing).var(axis=1)
     tau = rng.normal(0.0, priors.tau_scale, draws)
     return variance / (variance + tau**2)
 

@@ -272,7 +272,7 @@ def parse_units(texts: Sequence[str], names: Sequence[str]) -> dict[str, float]:
     Parameters
     ----------
     texts
-        ``NAME=NUMBER`` each.
+        ``NAME=NUMBER`` each, or several of them separated by commas.
     names
         The covariates; a unit of anything else is refused.
 
@@ -282,7 +282,7 @@ def parse_units(texts: Sequence[str], names: Sequence[str]) -> dict[str, float]:
         Naming the text that cannot be read.
     """
     units: dict[str, float] = {}
-    for text in texts:
+    for text in (part for several in texts for part in several.split(",")):
         name, sign, number = (part.strip() for part in text.partition("="))
         try:
             value = float(number)

@@ -7,6 +7,7 @@ binomial counts, each out of the nearest count before it that is reported: respo
 controlled, or out of all patients where control is not reported.
 """
 
+from itertools import pairwise
 from pathlib import Path
 from typing import Final
 
@@ -62,7 +63,7 @@ def make_joint(review: pd.DataFrame, source: str) -> pd.DataFrame:
         if pd.isna(row["total"]) or row["total"] < 1:
             raise InputError(f"{where}, column 'total': the number of patients is needed")
         chain = [(name, row[name]) for name in CHAIN if not pd.isna(row[name])]
-        pairs = [*zip(chain, chain[1:], strict=False)]
+        pairs = [*pairwise(chain)]
         if not pd.isna(row["toxicity"]):
             if pd.isna(row["toxicity_total"]):
                 raise InputError(f"{where}, column 'toxicity_total': needed with toxicity")

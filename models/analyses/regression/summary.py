@@ -25,8 +25,9 @@ class RegressionAnalysis:
     fit
         The fit of the regression.
     coefficients
-        One row a term: ``covariate``, ``level`` and ``unit`` (see `unit_of`), ``median``,
-        ``lower`` and ``upper`` of the odds ratio, ``p_above_one``, ``missing``.
+        One record a term: ``covariate``, ``level`` (None for numbers), ``unit`` (what the odds
+        ratio compares: a number, or ``v.`` and the reference level), ``median``, ``lower`` and
+        ``upper`` of the odds ratio, ``p_above_one``, ``missing``.
     contrasts
         See `models.estimands.contrasts.contrast_table`; empty without groups.
     tau, share_explained
@@ -39,7 +40,7 @@ class RegressionAnalysis:
 
     design: Design
     fit: Any
-    coefficients: pd.DataFrame
+    coefficients: list[dict[str, Any]]
     contrasts: pd.DataFrame
     tau: dict[str, float]
     sigma_group: dict[str, float] | None
@@ -56,7 +57,7 @@ class RegressionAnalysis:
                 "odds_ratio": {part: row[part] for part in ("median", "lower", "upper")},
                 "p_above_one": row["p_above_one"],
             }
-            for row in self.coefficients.to_dict("records")
+            for row in self.coefficients
         ]
         contrasts = self.contrasts.drop(columns="p_within")
         return {
@@ -117,7 +118,7 @@ def form_analysis(fit: Any, design: Design, priors: RegressionPriors) -> Regress
     return RegressionAnalysis(
         design=design,
         fit=fit,
-        coefficients=pd.DataFrame(rows).astype({"level": object, "unit": object}),
+        coefficients=rows,
         contrasts=contrast_table(posterior if grouped else posterior[[]], DEFAULT_MARGIN),
         tau=summarise(posterior["tau"]),
         sigma_group=summarise(posterior["sigma_group"]) if grouped else None,

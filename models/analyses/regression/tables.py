@@ -15,7 +15,7 @@ ECOLOGICAL = (
 def coefficients_frame(analysis: RegressionAnalysis) -> pd.DataFrame:
     """Return the coefficients as a frame of texts."""
     rows = []
-    for row in analysis.coefficients.to_dict("records"):
+    for row in analysis.coefficients:
         unit = row["unit"]
         rows.append(
             {
