@@ -75,7 +75,7 @@ def build_regression_model(
         coefficient = pm.Normal("coefficient", 0.0, coefficient_sd, dims="term")
         tau = pm.HalfNormal("tau", tau_scale)
         z = pm.Normal("z", 0.0, 1.0, dims="study")
-        logit_rate = mu + tau * z + pt.dot(known, coefficient)
+        logit_rate = mu + tau * z + (known * coefficient).sum(axis=1)
         if row.size:
             missing_row = pm.Data("missing_row", row, dims="missing")
             missing_column = pm.Data("missing_column", column, dims="missing")
