@@ -55,7 +55,7 @@ def make_joint(review: pd.DataFrame, source: str) -> pd.DataFrame:
     treatment = as_categorical(review["treatment"].reset_index(drop=True))
     frame["treatment"] = treatment.cat.remove_unused_categories()
     for name in COUNTS:
-        frame[name] = review[name].astype("Int64").to_numpy()
+        frame[name] = review[name].astype("Int64").array
     if frame["arm"].duplicated().any():
         raise InputError(f"{source}: arm {frame['arm'][frame['arm'].duplicated()].iloc[0]!r} twice")
     for row in frame.to_dict("records"):
@@ -93,7 +93,7 @@ def reports(frame: pd.DataFrame) -> pd.DataFrame:
     pandas.DataFrame
         One row a count: ``report`` (unique label), ``arm`` (row number in the frame), ``events``,
         ``total``, and for each of ``OUTCOMES`` whether its conditional rate is a factor of the
-        count's rate (0 or 1). Counts out of none are left out.
+        count's rate (0 or 1). A count out of none has likelihood one.
     """
     rows = []
     for number, row in enumerate(frame.to_dict("records")):
@@ -116,7 +116,6 @@ def reports(frame: pd.DataFrame) -> pd.DataFrame:
                 **dict(zip(OUTCOMES, factors, strict=True)),
             }
             for row, number, name, total, factors in rows
-            if total > 0
         ]
     )
 
