@@ -133,7 +133,7 @@ def joint_estimands(posterior: xr.Dataset, seed: int) -> xr.Dataset:
     found = xr.Dataset({"average_rate": rates, "correlation": r})
     if "treatment" in rates.dims and rates.sizes["treatment"] > 1:
         found["difference"] = differences(rates)
-    return found
+    return found.transpose("chain", "draw", ...)
 
 
 def differences(rates: xr.DataArray) -> xr.DataArray:

@@ -17,7 +17,7 @@ from models.reviews.joint import make_joint
 from models.validation.calibration.truth_joint import joint_truth, lkj_by_rejection
 from models.validation.calibration.truth_regression import regression_truth
 
-FEW = 12
+FEW = 6
 """Simulations; a fault of scale or place in a prior or an effect is far outside 4 SE of these."""
 
 
@@ -26,7 +26,7 @@ def pit(posterior: xr.Dataset, scalars: dict[str, float]) -> list[float]:
     found = []
     for label, true in scalars.items():
         name, _, inner = label.partition("[")
-        draws = posterior[name]
+        draws = posterior[name].transpose("chain", "draw", ...)
         if inner:
             dim = draws.dims[-1]
             draws = draws.sel({dim: inner.removesuffix("]")})
