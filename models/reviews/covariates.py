@@ -114,6 +114,9 @@ class Design:
     frame: pd.DataFrame
     terms: tuple[Term, ...]
 
+    def __str__(self) -> str:
+        return "; ".join(map(repr, self.terms))
+
     def row(self, values: Mapping[str, float | str]) -> NDArray[np.float64]:
         """Return the row of the design for given covariate values.
 

@@ -21,6 +21,8 @@ from models.estimands.joint import (
 )
 from models.evidence.groupings import grouped_outcome
 from models.evidence.joint import paper_joint
+from models.fitting.fit import Wanted
+from models.fitting.registry import JOINT
 from models.grid.fits import fit_subgroup
 from models.joint import build_joint_model
 from models.priors import DEFAULT_JOINT_PRIORS, JointPriors
@@ -132,7 +134,7 @@ def test_toxicity_alone_is_the_subgroup_model(sampler, evidence) -> None:
     """Arms that report toxicity only: the exact posterior of the subgroup model."""
     frame = paper_joint(evidence)
     frame[["cr", "responders", "controlled"]] = pd.NA
-    fit = sampler.fit(build_joint_model, frame, DEFAULT_JOINT_PRIORS, joint_estimands)
+    fit = sampler(Wanted(JOINT, frame, DEFAULT_JOINT_PRIORS))
     assert fit.gate.passed, fit.gate.sentence()
     trae = grouped_outcome(evidence, "trae", "treatment")
     exact = fit_subgroup(
@@ -159,11 +161,9 @@ def test_toxicity_alone_is_the_subgroup_model(sampler, evidence) -> None:
 
 @pytest.mark.mcmc
 def test_the_paper_passes_the_gate_and_rates_are_consistent(sampler, evidence) -> None:
-    fit = sampler.fit(
-        build_joint_model, paper_joint(evidence), DEFAULT_JOINT_PRIORS, joint_estimands
-    )
+    fit = sampler(Wanted(JOINT, paper_joint(evidence), DEFAULT_JOINT_PRIORS))
     assert fit.gate.passed, fit.gate.sentence()
-    assert fit.escalations == 0
+    assert fit.sampling["escalations"] == 0
     rate = fit.posterior["average_rate"]
     assert (rate > 0).all()
     parts = rate.sel(rate=["cr", "pr", "sd", "pd"]).sum("rate")

@@ -26,6 +26,8 @@ from models.estimands.regression import (
 )
 from models.evidence.covariates import COVARIATES, paper_covariates, with_covariates
 from models.evidence.groupings import grouped_outcome
+from models.fitting.fit import Wanted
+from models.fitting.registry import REGRESSION
 from models.priors import DEFAULT_PRIORS, DEFAULT_REGRESSION_PRIORS, RegressionPriors
 from models.regression import build_regression_model
 from models.reviews.covariates import COLUMN, Covariate, Design, design_matrix, make_design
@@ -114,17 +116,16 @@ def test_maximum_is_that_of_lme4_and_metafor(name: str) -> None:
         assert best[0] == pytest.approx(intercept, abs=tolerance)
 
 
+def wanted(design: Design) -> Wanted:
+    return Wanted(REGRESSION, design.frame, DEFAULT_REGRESSION_PRIORS, given={"design": design})
+
+
 @pytest.mark.mcmc
 def test_posterior_is_that_of_quadrature(sampler, evidence) -> None:
     """One covariate without groups: mean of every parameter within five Monte Carlo errors."""
     arms = with_covariates(evidence.outcome("orr"), evidence)
     design = make_design(arms, [Covariate("year", 3.0)], "the paper")
-    fit = sampler.fit(
-        build_regression_model,
-        design.frame,
-        DEFAULT_REGRESSION_PRIORS,
-        regression_estimands(design),
-    )
+    fit = sampler(wanted(design))
     assert fit.gate.passed, fit.gate.sentence()
     mu, beta = np.linspace(-2.9, -0.5, 31), np.linspace(-0.9, 1.6, 31)
     tau = np.linspace(0.02, 2.5, 40)
@@ -251,14 +252,9 @@ def test_the_paper_passes_the_gate_and_keeps_its_direction(evidence, seed) -> No
 
     arms = with_covariates(grouped_outcome(evidence, "orr", "treatment"), evidence)
     design = make_design(arms, paper_covariates(["asps_share"]), "the paper")
-    fit = Sampler(SamplerSettings(seed=seed)).fit(
-        build_regression_model,
-        design.frame,
-        DEFAULT_REGRESSION_PRIORS,
-        regression_estimands(design),
-    )
+    fit = Sampler(SamplerSettings(seed=seed))(wanted(design))
     assert fit.gate.passed, fit.gate.sentence()
-    assert fit.escalations == 0
+    assert fit.sampling["escalations"] == 0
     slope = fit.posterior["coefficient"].values.ravel()
     assert (slope > 0).mean() > 0.99
 

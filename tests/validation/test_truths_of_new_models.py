@@ -4,14 +4,12 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from models.estimands.joint import joint_estimands
-from models.estimands.regression import regression_estimands
 from models.evidence.covariates import paper_covariates, with_covariates
 from models.evidence.groupings import grouped_outcome
 from models.evidence.joint import paper_joint
-from models.joint import build_joint_model
+from models.fitting.fit import Wanted
+from models.fitting.registry import JOINT, REGRESSION
 from models.priors import DEFAULT_JOINT_PRIORS, DEFAULT_REGRESSION_PRIORS, JointPriors
-from models.regression import build_regression_model
 from models.reviews.covariates import make_design
 from models.reviews.joint import make_joint
 from models.validation.calibration.truth_joint import joint_truth, lkj_by_rejection
@@ -43,7 +41,7 @@ def assert_uniform(pits: np.ndarray) -> None:
     assert abs(square.mean() - 1 / 12) < 4 / np.sqrt(180 * n)
 
 
-@pytest.mark.mcmc
+@pytest.mark.slow
 def test_regression_recovers_what_it_was_simulated_from(sampler, evidence) -> None:
     arms = with_covariates(grouped_outcome(evidence, "orr", "treatment"), evidence)
     design = make_design(arms, paper_covariates(["asps_share", "age_median"]), "the paper")
@@ -51,23 +49,20 @@ def test_regression_recovers_what_it_was_simulated_from(sampler, evidence) -> No
     for _ in range(FEW):
         truth = regression_truth(design.frame, DEFAULT_REGRESSION_PRIORS, rng)
         frame = design.frame.assign(events=truth.events)
-        fit = sampler.fit(
-            build_regression_model,
-            frame,
-            DEFAULT_REGRESSION_PRIORS,
-            regression_estimands(design),
+        fit = sampler(
+            Wanted(REGRESSION, frame, DEFAULT_REGRESSION_PRIORS, given={"design": design})
         )
         pits.append(pit(fit.posterior, truth.scalars))
     assert_uniform(np.array(pits))
 
 
-@pytest.mark.mcmc
+@pytest.mark.slow
 def test_joint_model_recovers_what_it_was_simulated_from(sampler, evidence) -> None:
     design = paper_joint(evidence)
     rng, pits = np.random.default_rng(12), []
     for _ in range(FEW):
         truth = joint_truth(design, DEFAULT_JOINT_PRIORS, rng)
-        fit = sampler.fit(build_joint_model, truth.frame, DEFAULT_JOINT_PRIORS, joint_estimands)
+        fit = sampler(Wanted(JOINT, truth.frame, DEFAULT_JOINT_PRIORS))
         pits.append(pit(fit.posterior, truth.scalars))
     assert_uniform(np.array(pits))
 

@@ -14,11 +14,11 @@ from models.estimands.joint import (
     RATES,
     WEIGHTS,
     break_even,
-    joint_estimands,
     net_benefit_probability,
 )
 from models.estimands.rates import summarise
-from models.fitting.fit import Fitter
+from models.fitting.fit import Fitter, Wanted
+from models.fitting.registry import JOINT
 from models.priors import JointPriors
 from models.reviews.joint import treatment_codes
 
@@ -73,10 +73,7 @@ def analyse_outcomes(
     name
         Name of the fit.
     """
-    # sampling brings PyMC; a saved fit is analysed without it
-    from models.joint import build_joint_model
-
-    return form_analysis(fitter.fit(build_joint_model, frame, priors, joint_estimands, name), frame)
+    return form_analysis(fitter(Wanted(JOINT, frame, priors, name, "joint outcomes")), frame)
 
 
 def form_analysis(fit: Any, frame: pd.DataFrame) -> JointAnalysis:

@@ -8,8 +8,9 @@ import pandas as pd
 
 from models.estimands.contrasts import DEFAULT_MARGIN, contrast_table
 from models.estimands.rates import summarise
-from models.estimands.regression import prior_share_explained, regression_estimands
-from models.fitting.fit import Fitter
+from models.estimands.regression import prior_share_explained
+from models.fitting.fit import Fitter, Wanted
+from models.fitting.registry import REGRESSION
 from models.priors import RegressionPriors
 from models.reviews.covariates import Design
 
@@ -87,13 +88,8 @@ def analyse_regression(
     name
         Name of the fit.
     """
-    # sampling brings PyMC; a saved fit is analysed without it
-    from models.regression import build_regression_model
-
-    fit = fitter.fit(
-        build_regression_model, design.frame, priors, regression_estimands(design), name
-    )
-    return form_analysis(fit, design, priors)
+    wanted = Wanted(REGRESSION, design.frame, priors, name, "regression", {"design": design})
+    return form_analysis(fitter(wanted), design, priors)
 
 
 def form_analysis(fit: Any, design: Design, priors: RegressionPriors) -> RegressionAnalysis:
