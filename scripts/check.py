@@ -1,11 +1,13 @@
 """Check the workflow: predictive checks, leave-one-out, influence, sensitivity, calibration."""
 
+from models.interface.cli import fail, run
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from models.interface.cli import check_run_options, fail, run
+from models.interface import options
 
 if TYPE_CHECKING:
     from models.fitting.fit import Fit
@@ -18,8 +20,8 @@ def check(
     *,
     out: Path = Path("figures"),
     fits: Path = Path("figures/fits"),
-    draws: int = 2000,
-    seed: int = 20250107,
+    draws: options.Whole = 2000,
+    seed: options.Whole = 20250107,
 ) -> None:
     """Run every check that takes minutes at most and write OUT/checks.md.
 
@@ -37,7 +39,8 @@ def check(
     seed
         Seed of all draws.
     """
-    check_run_options(draws, seed)
+    options.check_run_options(draws, seed)
+    options.check_outputs(out=out)
     from rich.console import Console
 
     from models.analyses.checks.run import check_outputs
