@@ -38,6 +38,7 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
     tokens
         Arguments, for tests; the command line's by default.
     """
+    stopped = False
     with patient_streams() as lost, signals.stoppable():
         try:
             code = _outcome(app, tokens)
@@ -47,6 +48,9 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
                 code = _tell(f"standard output: {error.strerror}", 2)
         except (signals.Stopped, KeyboardInterrupt):
             code = signals.code_of_stop()
+            stopped = True
+    if stopped:
+        signals.leave(code)
     if code:
         raise SystemExit(code)
 

@@ -15,7 +15,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from types import FrameType
-from typing import Final
+from typing import Any, Final
 
 WORDS: Final = {signal.SIGINT: "interrupted", signal.SIGTERM: "terminated"}
 PATIENCE: Final = 1.2
@@ -60,6 +60,7 @@ def catch() -> None:
     for number in WORDS:
         if signal.getsignal(number) is not signal.SIG_IGN:
             signal.signal(number, _answer)
+    sys.unraisablehook = _lose
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=_release)
     threading.Thread(target=_watch, args=_state.pipe, daemon=True).start()
@@ -80,6 +81,14 @@ def stoppable() -> Iterator[None]:
             _release()
             for number, handler in before.items():
                 signal.signal(number, handler)
+
+
+def leave(code: int) -> None:
+    """End the program: at once if it watches signals as a whole, else by `SystemExit`."""
+    if _state.pipe is not None:
+        # the interpreter would take its time over the objects of the libraries
+        _end()
+    raise SystemExit(code)
 
 
 def received() -> bool:
@@ -119,6 +128,12 @@ def _watch(reader: int, writer: int) -> None:
     os.close(reader)
 
 
+def _lose(lost: Any) -> None:
+    """Say nothing of an exception that ended in a callback: the thread will end the process."""
+    if not isinstance(lost.exc_value, Stopped):
+        sys.__unraisablehook__(lost)
+
+
 def _end() -> None:
     """End this process and those that it started, whatever they do."""
     code = code_of_stop()
@@ -135,6 +150,7 @@ def _release() -> None:
     """Answer no more: at the end, and in a process that was split off, which is its parent's."""
     if _state.pipe is not None:
         signal.set_wakeup_fd(-1)
+        sys.unraisablehook = sys.__unraisablehook__
         os.close(_state.pipe[1])
         _state.pipe, _state.received, _state.said = None, None, False
         for number in WORDS:
