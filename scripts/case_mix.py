@@ -1,10 +1,12 @@
 """Treatment contrasts at equal histology: the case-mix model."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 
 from cyclopts import App
 
-from models.interface.cli import run
+from models.interface.options import Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -21,8 +23,8 @@ def case_mix(
     prior_mu_sd: float = 1.5,
     prior_tau_scale: float = 1.0,
     prior_sigma_scale: float = 1.0,
-    draws: int = 1200,
-    seed: int = 20250107,
+    draws: Whole = 1200,
+    seed: Whole = 20250107,
     json: Path | None = None,
 ) -> None:
     """Compare treatments at equal histology, beside the unadjusted comparison.

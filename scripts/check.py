@@ -1,11 +1,13 @@
 """Check the workflow: predictive checks, leave-one-out, influence, sensitivity, calibration."""
 
+from models.interface.cli import fail, run
+
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from cyclopts import App
 
-from models.interface.cli import check_run_options, fail, run
+from models.interface import options
 
 if TYPE_CHECKING:
     from models.fitting.fit import Fit, Wanted
@@ -14,7 +16,9 @@ app = App(help=__doc__, version_flags=[])
 
 
 @app.default
-def check(*, out: Path = Path("figures"), draws: int = 2000, seed: int = 20250107) -> None:
+def check(
+    *, out: Path = Path("figures"), draws: options.Whole = 2000, seed: options.Whole = 20250107
+) -> None:
     """Run every check that takes minutes at most and write OUT/checks/checks.md.
 
     The exit code is 1 if a check or the gate of a fit failed. What is only noted, a statistic
@@ -30,7 +34,8 @@ def check(*, out: Path = Path("figures"), draws: int = 2000, seed: int = 2025010
     seed
         Seed of all draws.
     """
-    check_run_options(draws, seed)
+    options.check_run_options(draws, seed)
+    options.check_outputs(out=out)
     from rich.console import Console
 
     console = Console(highlight=False)

@@ -1,10 +1,10 @@
 """Response, disease control and toxicity together: rates, correlations, trade-off."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 
 from cyclopts import App
-
-from models.interface.cli import run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -51,8 +51,9 @@ def outcomes(
     json
         Write every number, unrounded, to this file.
     """
-    from models.common.errors import GateError
     from models.interface.cli import check_run_options
+
+    from models.common.errors import GateError
     from models.priors import JointPriors
 
     check_run_options(draws, seed, json)

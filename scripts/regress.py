@@ -1,11 +1,11 @@
 """Regress an outcome on covariates of the arms."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from cyclopts import App, Parameter
-
-from models.interface.cli import run
 
 if TYPE_CHECKING:
     from models.reviews.covariates import Design
@@ -66,8 +66,9 @@ def regress(
     json
         Write every number, unrounded, to this file.
     """
-    from models.common.errors import GateError, InputError
     from models.interface.cli import check_run_options
+
+    from models.common.errors import GateError, InputError
     from models.priors import RegressionPriors
 
     if review is not None and outcome is not None:

@@ -5,12 +5,14 @@ Peers that are not installed are listed as absent; NumPyro can be lent for a run
 measurement is stored as it is done, so that an interrupted run goes on where it stopped.
 """
 
+from models.interface.cli import run
+
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from models.interface.cli import run
+from models.interface.options import Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -22,7 +24,7 @@ def benchmark(
         list[Literal["grid", "nutpie", "pymc", "numpyro", "brms", "rstanarm"]] | None,
         Parameter(negative=()),
     ] = None,
-    runs: int = 5,
+    runs: Whole = 5,
     quick: bool = False,
     store: Path | None = None,
     out: Path | None = None,

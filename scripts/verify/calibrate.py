@@ -7,11 +7,12 @@ where it stopped. The full run by NUTS takes one processor about an hour, that b
 minutes. Exits with 1 if calibration is rejected.
 """
 
+from models.interface.cli import run
+
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from models.interface.cli import run
 from models.interface.studies import StudyOptions
 
 app = App(help=__doc__, version_flags=[])
@@ -42,8 +43,9 @@ def calibrate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write ranks, tables and figures."""
-    from models.common.errors import InputError
     from models.interface.cli import fail
+
+    from models.common.errors import InputError
 
     options.check()
     if recovery and model is not None:

@@ -1,5 +1,7 @@
 """Priors, summaries and figures of the subtype models, without sampling."""
 
+from models.interface.cli import run
+
 import importlib.util
 from types import ModuleType, SimpleNamespace
 
@@ -15,7 +17,6 @@ from models.analyses.paper.lps import explain_pool, lps_groups, lps_steps
 from models.common.constants import PROJECT_ROOT
 from models.evidence.load import Evidence
 from models.frequentist.freeman_tukey import printed
-from models.interface.cli import run
 from models.reviews.strata import family_totals
 
 SCRIPT = PROJECT_ROOT / "scripts" / "subtypes.py"
