@@ -1,16 +1,22 @@
 """Many independent computations over processes: stored as they finish, resumed where they stopped.
 
 Each task's result is a data frame, written to ``FOLDER/NAME.parquet`` in one step as soon as it is
-there. Tasks whose file exists are not run again, so an interrupted run loses only what was under
-way. The folder belongs to one set of settings: others are refused, never mixed. Tasks run on
-``dask.distributed``, on processes of this machine or on the cluster at ``scheduler``; a task whose
-worker dies is given to another worker.
+there, with a mark of what it is inside the file. Tasks whose file is there and whole are not run
+again, so an interrupted run loses only what was under way; a file that is cut, damaged or of
+another run is made anew. The folder belongs to one set of settings: others are refused, never
+mixed. Tasks run on ``dask.distributed``, on processes of this machine or on the cluster at
+``scheduler``; a task whose worker dies is given to another worker.
 """
 
+import asyncio
+import hashlib
 import json
+import logging
+import multiprocessing
+import queue
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -19,21 +25,48 @@ from models.common.files import replacing, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
-    from distributed import Client
+    from distributed import Client, LocalCluster
 
 SETTINGS_FILE: Final = "settings.json"
 IN_FLIGHT: Final = 4
 """Tasks handed out per worker at a time: enough to keep it busy, few enough to stream."""
 RETRIES: Final = 3
 """How often a task is given out again after its worker died."""
+START: Final = 60.0
+"""Seconds that own processes have to start: a busy machine may take long."""
+CONNECT: Final = 5.0
+"""Seconds in which a scheduler's port must open."""
+PULSE: Final = 5.0
+"""Seconds without a result after which the scheduler is asked whether it is still there."""
+PATIENCE: Final = 15.0
+"""Seconds that a scheduler has for an answer; two of them, and a user has waited half a minute."""
+_MARK: Final = b"stored_part"
+"""Key of the mark in a part's Parquet metadata."""
 
 type Task = tuple[str, tuple[Any, ...]]
 """Name (a file stem) and arguments of one task."""
 
 
+def _dask_settings() -> dict[str, Any]:
+    # one thread each: two processes that both use all cores wait for each other
+    threads = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS")
+    return {
+        "distributed.scheduler.allowed-failures": RETRIES,
+        "distributed.comm.timeouts.connect": f"{START:.0f}s",
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(threads, "1"),
+        "distributed.admin.log-length": 0,
+        # the HTTP servers of scheduler and workers, which dask starts always, tell nothing
+        "distributed.scheduler.http.routes": [],
+        "distributed.worker.http.routes": [],
+    }
+
+
 @contextmanager
 def client(workers: int, scheduler: str | None) -> "Iterator[Client]":
     """Yield a dask client: of ``scheduler``, or of ``workers`` processes of this machine.
+
+    Own processes listen on the loopback interface alone, speak to holders of this run's temporary
+    certificate alone, and serve no dashboard. Whatever ends the block early ends them at once.
 
     Raises
     ------
@@ -42,41 +75,87 @@ def client(workers: int, scheduler: str | None) -> "Iterator[Client]":
     """
     import dask
     from distributed import Client, LocalCluster
+    from distributed.security import Security
 
-    settings = {
-        "distributed.scheduler.allowed-failures": RETRIES,
-        # a busy machine may take long to start its own processes; another's address answers or not
-        "distributed.comm.timeouts.connect": "60s" if scheduler is None else "5s",
-        # one thread each: two processes that both use all cores wait for each other
-        "distributed.nanny.pre-spawn-environ": {
-            "OMP_NUM_THREADS": "1",
-            "MKL_NUM_THREADS": "1",
-            "OPENBLAS_NUM_THREADS": "1",
-            "NUMBA_NUM_THREADS": "1",
-        },
-        "distributed.admin.log-length": 0,
-        "logging.distributed": "error",
-    }
-    with dask.config.set(settings):
-        if scheduler is not None:
-            try:
-                connected = Client(scheduler, timeout="5s", set_as_default=False)
-            except (OSError, ValueError) as error:
-                raise InputError(f"--scheduler {scheduler}: no scheduler answers there") from error
+    # what concerns a user is raised here; dask also logs it, in many lines
+    for name in [n for n in logging.root.manager.loggerDict if n.startswith("distributed")]:
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    # what was started before is not ours to end
+    others = set(multiprocessing.active_children())
+    cluster: LocalCluster | None = None
+    with dask.config.set(_dask_settings()):
+        try:
+            if scheduler is None:
+                cluster = LocalCluster(
+                    n_workers=0,
+                    threads_per_worker=1,
+                    processes=True,
+                    host="127.0.0.1",
+                    dashboard_address=None,
+                    # of any free port, in place of a fixed one that another run may hold
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                    # whoever reaches a worker can run code in it: certificates of this run alone
+                    security=Security.temporary(),
+                    silence_logs=50,
+                )
+                cluster.scale(workers)
+                cluster.wait_for_workers(workers, timeout=START)
+            connected = (
+                _connect(scheduler)
+                if scheduler is not None
+                else Client(cluster, set_as_default=False)
+            )
             with connected:
                 yield connected
-            return
-        with (
-            LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                processes=True,
-                dashboard_address=":0",
-                silence_logs=50,
-            ) as cluster,
-            Client(cluster, set_as_default=False) as connected,
-        ):
-            yield connected
+        except BaseException:
+            _end_workers(cluster, others)
+            raise
+        if cluster is not None:
+            cluster.close()
+
+
+def _end_workers(cluster: "LocalCluster | None", others: set[Any]) -> None:
+    """Kill the worker processes of this machine, which else take seconds over their farewell."""
+    if cluster is None:
+        return
+
+    def kill() -> None:
+        for process in set(multiprocessing.active_children()) - others:
+            with suppress(OSError, ValueError):
+                process.kill()
+
+    for nanny in cluster.workers.values():
+        # else it starts another worker in the place of the one that died
+        nanny.close_gracefully()
+    kill()
+    # dask would try again, and complain, when the interpreter ends
+    cluster.shutdown_on_close = False
+    with suppress(Exception):
+        cluster.close(timeout=0.5)
+    # of a cluster that was starting more processes may have come since
+    cluster.loop.add_callback(cluster.loop.stop)
+    kill()
+
+
+def _connect(scheduler: str) -> "Client":
+    """Return a client of a scheduler that answers in dask's own protocol."""
+    from distributed import Client
+    from distributed.core import rpc
+    from distributed.security import Security
+
+    own = Security().get_connection_args("client")
+
+    async def ask() -> None:
+        async with rpc(scheduler, timeout=CONNECT, connection_args=own) as remote:
+            await remote.identity(n_workers=0)
+
+    try:
+        # dask's own limit of time does not cover the exchange of greetings
+        asyncio.run(asyncio.wait_for(ask(), PATIENCE))
+        return Client(scheduler, timeout=PATIENCE, set_as_default=False)
+    except Exception as error:
+        # what a stranger at the port sends may raise anything
+        raise InputError(f"--scheduler {scheduler}: no scheduler answers there") from error
 
 
 def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
@@ -92,8 +171,12 @@ def claim_folder(folder: Path, settings: Mapping[str, Any]) -> None:
     if not path.exists():
         write_json(path, wanted)
         return
-    found = json.loads(path.read_text(encoding="utf-8"))
-    for key in sorted({*wanted, *found}):
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        keys = sorted({*wanted, *found})
+    except (ValueError, TypeError) as error:
+        raise InputError(f"{path}: does not say what the folder holds; remove it") from error
+    for key in keys:
         if wanted.get(key) != found.get(key):
             raise InputError(
                 f"{folder}: holds results of another run ({key} is {found.get(key)!r} there and "
@@ -134,65 +217,135 @@ def run_stored(
     Raises
     ------
     models.common.errors.InputError
-        If the folder belongs to other settings, or no scheduler answers.
+        If the folder belongs to other settings, or no scheduler answers, or it stops to.
     RuntimeError
         If a task failed, or its workers died ``RETRIES`` times; what is done stays done.
     """
     claim_folder(folder, settings)
-    waiting = _unfinished(tasks, folder, advance)
+    waiting = _unfinished(tasks, folder, settings, advance)
     first = next(waiting, None)
     if first is None:
         return
-    from distributed import as_completed
 
     with client(workers, scheduler) as connected:
-        names: dict[str, str] = {}
+        under_way: dict[str, str] = {}
+        finished: queue.Queue[Any] = queue.Queue()
 
-        def submit(task: Task) -> Any:
+        def submit(task: Task) -> None:
             name, arguments = task
             future = connected.submit(function, *arguments, pure=False)
-            names[future.key] = name
-            return future
+            under_way[future.key] = name
+            future.add_done_callback(finished.put)
 
         n_workers = max(1, len(connected.scheduler_info(n_workers=-1)["workers"]))
-        under_way = as_completed([submit(first)], loop=connected.loop)
+        submit(first)
         for _ in range(IN_FLIGHT * n_workers - 1):
             if (task := next(waiting, None)) is not None:
-                under_way.add(submit(task))
-        for future in under_way:
-            name = names.pop(future.key)
-            try:
-                frame = future.result()
-            except (Exception, CancelledError) as error:
-                raise RuntimeError(f"{folder / name}: {type(error).__name__}: {error}") from error
-            with replacing(folder / f"{name}.parquet") as temporary:
-                frame.to_parquet(temporary, index=False)
+                submit(task)
+        while under_way:
+            future = _next_finished(finished, connected)
+            name = under_way.pop(future.key)
+            _write_part(_result(future, folder / name), folder, name, settings)
             advance(name)
             if (task := next(waiting, None)) is not None:
-                under_way.add(submit(task))
+                submit(task)
+
+
+def _next_finished(finished: "queue.Queue[Any]", connected: "Client") -> Any:
+    """Return the next finished future; as long as there is none, see that the scheduler lives."""
+    while True:
+        try:
+            return finished.get(timeout=PULSE)
+        except queue.Empty:
+            ask = connected.scheduler.identity
+            try:
+                connected.sync(ask, n_workers=0, callback_timeout=PATIENCE)
+            except Exception as error:
+                raise _lost() from error
+
+
+def _result(future: Any, place: Path) -> "pd.DataFrame":
+    try:
+        return future.result(timeout=PATIENCE)
+    except (Exception, CancelledError) as error:
+        if future.status != "error":
+            raise _lost() from error
+        raise RuntimeError(f"{place}: {type(error).__name__}: {error}") from error
+
+
+def _lost() -> InputError:
+    return InputError("the scheduler no longer answers; run again: finished work is kept")
 
 
 def _unfinished(
-    tasks: Iterable[Task], folder: Path, advance: Callable[[str], None]
+    tasks: Iterable[Task],
+    folder: Path,
+    settings: Mapping[str, Any],
+    advance: Callable[[str], None],
 ) -> Iterator[Task]:
     for name, arguments in tasks:
-        if (folder / f"{name}.parquet").exists():
-            advance(name)
-        else:
+        if read_part(folder, name, settings) is None:
             yield name, arguments
+        else:
+            advance(name)
 
 
-def stored_results(folder: Path) -> "pd.DataFrame":
-    """Return all results of a folder in one frame, tasks in order of their names.
+def _mark(name: str, settings: Mapping[str, Any], rows: int, columns: Iterable[str]) -> bytes:
+    """Return what a part says of itself: its task, the settings, its rows and columns."""
+    key = hashlib.sha256(json.dumps(dict(settings), sort_keys=True).encode()).hexdigest()
+    mark = {"task": name, "settings": key, "rows": rows, "columns": list(columns)}
+    return json.dumps(mark).encode()
+
+
+def _write_part(
+    frame: "pd.DataFrame", folder: Path, name: str, settings: Mapping[str, Any]
+) -> None:
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    mark = _mark(name, settings, table.num_rows, table.column_names)
+    table = table.replace_schema_metadata({**(table.schema.metadata or {}), _MARK: mark})
+    with replacing(folder / f"{name}.parquet") as temporary:
+        parquet.write_table(table, temporary, write_page_checksum=True)
+
+
+def read_part(folder: Path, name: str, settings: Mapping[str, Any]) -> "pd.DataFrame | None":
+    """Return the stored result of a task; None if it is not there, not whole or not its own."""
+    from pyarrow import parquet
+
+    path = folder / f"{name}.parquet"
+    if not path.exists():
+        return None
+    try:
+        with parquet.ParquetFile(path, page_checksum_verification=True) as file:
+            table = file.read()
+    except (OSError, ValueError):
+        return None
+    mark = (table.schema.metadata or {}).get(_MARK)
+    if mark != _mark(name, settings, table.num_rows, table.column_names):
+        return None
+    return table.to_pandas()
+
+
+def stored_results(
+    names: Iterable[str], folder: Path, settings: Mapping[str, Any]
+) -> "pd.DataFrame":
+    """Return the results of all tasks in one frame, in order of their names.
+
+    Nothing else that lies in the folder is read.
 
     Raises
     ------
     models.common.errors.InputError
-        If there is none.
+        If one is not there, not whole or not its own.
     """
     import pandas as pd
 
-    paths = sorted(folder.glob("*.parquet"))
-    if not paths:
-        raise InputError(f"{folder}: holds no results")
-    return pd.concat([pd.read_parquet(path) for path in paths], ignore_index=True)
+    parts = []
+    for name in sorted(names):
+        part = read_part(folder, name, settings)
+        if part is None:
+            raise InputError(f"{folder / name}.parquet: not there or not whole; run again")
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)

@@ -282,6 +282,10 @@ class Recorder:
         self._report(wanted, fit)
         return fit
 
+    def has(self, wanted: Wanted) -> bool:
+        """Return whether a fit need not be made."""
+        return wanted.name in self._fits or self._on_disk(wanted) is not None
+
     def _on_disk(self, wanted: Wanted) -> Fit | None:
         """Return the fit of an earlier run, if it is the one that would be made."""
         if self._folder is None or self._fresh or self._settings is None:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.constants import DATA_DIR, PROJECT_ROOT
-from models.common.files import replacing, write_json
+from models.common.files import replacing, write_json, write_text
 from models.common.sources import code_hash, sha256
 from models.render.output import Output, write_output
 
@@ -64,7 +64,7 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
-    Part("checks", needs=("groups",)),
+    Part("checks"),
 )
 """In the order in which they are computed."""
 
@@ -178,6 +178,13 @@ def write_texts(run: Run, done: Mapping[str, Output]) -> None:
     files = write_output(pages, run.out)
     files += write_output(numbers, run.out / "run")
     write_json(state, {"key": key, "files": _digests(files, run.out)})
+
+
+def write_index(run: Run) -> None:
+    """Write what the files of the results show."""
+    from models.report.index import index_markdown, result_files
+
+    write_text(run.out / "README.md", index_markdown(result_files(run.out)))
 
 
 def _write_pages(

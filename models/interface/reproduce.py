@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
 from models.common.errors import GateError
 from models.interface.cli import check_run_options
-from models.interface.job import PARTS, Run, run_job, write_texts
+from models.interface.job import PARTS, Run, run_job, write_index, write_texts
 
 if TYPE_CHECKING:
     from models.fitting.fit import Fit, SamplerSettings, Wanted
@@ -100,6 +100,7 @@ def reproduce(out: Path, *, draws: int, seed: int, fresh: bool, quick: bool) -> 
         if not quick:
             progress.update(bar, description="texts")
             write_texts(run, done)
+            write_index(run)
             if out.resolve() == FIGURES_DIR:
                 from models.report.readme import update_readme
 

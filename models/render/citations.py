@@ -15,7 +15,7 @@ import pandas as pd
 from models.common.constants import FIGURES_DIR
 from models.render.format import probability
 
-STORED: Final = ("simulation",)
+STORED: Final = ("validation/small_subtypes",)
 """Folders of ``figures/`` with results too dear to compute anew in the main job."""
 
 

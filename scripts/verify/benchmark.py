@@ -40,52 +40,34 @@ def benchmark(
     store
         Folder of the single measurements (figures/fits/benchmark).
     out
-        Folder of the results (figures).
+        Folder of the results (figures/validation/benchmark).
     """
     from rich.console import Console
     from rich.progress import MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    from models.common.constants import FIGURES_DIR, PROJECT_ROOT
     from models.common.errors import InputError
-    from models.validation.benchmark.run import (
-        PEERS,
-        SIZES,
-        Measurement,
-        plan,
-        read_records,
-        run_benchmark,
-    )
+    from models.validation.benchmark import run as benchmarks
+    from models.validation.benchmark.tables import write_benchmark
 
     if runs < 1:
         raise InputError(f"--runs must be at least 1, got {runs}")
-    results = out or (PROJECT_ROOT / "figures-quick" if quick else FIGURES_DIR)
-    folder = store or results / "fits" / "benchmark"
-    models = ("pooled",) if quick else ("pooled", "subgroup", "subtype")
-    sizes = SIZES[:3] if quick else SIZES
-    wanted = tuple(name for name in PEERS if peer is None or name in peer)
-    measurements = plan(wanted, models, sizes, 1 if quick else runs)
+    folder = store or (benchmarks.QUICK / "fits" if quick else benchmarks.STORE)
+    wanted = tuple(name for name in benchmarks.PEERS if peer is None or name in peer)
+    models, sizes = benchmarks.MODELS, benchmarks.SIZES
+    if quick:
+        runs, models, sizes = 1, models[:1], sizes[:3]
+    measurements = benchmarks.plan(wanted, models, sizes, runs)
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:
         bar = progress.add_task("measuring", total=len(measurements))
-
-        def advance(measurement: Measurement) -> None:
-            progress.update(bar, description=measurement.name, advance=1)
-
-        run_benchmark(measurements, folder, advance)
-
-    records = [record for record in read_records(folder) if record["peer"] in wanted]
-    from models.common.files import write_csv, write_text
-    from models.render.style import save_png
-    from models.validation.benchmark.plots import benchmark as draw
-    from models.validation.benchmark.tables import benchmark_markdown, medians, records_frame
-
-    table = medians(records_frame(records))
-    write_csv(table, results / "tables" / "benchmark.csv")
-    page = benchmark_markdown(records)
-    write_text(results / "benchmark.md", page)
-    save_png(draw(table), results / "benchmark", dpi=300)
-    print(page)
+        benchmarks.run_benchmark(
+            measurements,
+            folder,
+            lambda measurement: progress.update(bar, description=measurement.name, advance=1),
+        )
+    records = [r for r in benchmarks.read_records(folder) if r["peer"] in wanted]
+    print(write_benchmark(records, out or (benchmarks.QUICK if quick else benchmarks.RESULTS)))
 
 
 if __name__ == "__main__":

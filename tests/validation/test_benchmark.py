@@ -16,6 +16,7 @@ from models.validation.benchmark.run import (
     GROWTH,
     LIMIT,
     PEERS,
+    RESULTS,
     Measurement,
     first_answer,
     measure,
@@ -26,6 +27,7 @@ from models.validation.benchmark.run import (
 )
 from models.validation.benchmark.tables import (
     benchmark_markdown,
+    circumstances,
     growth_frame,
     medians,
     ratio,
@@ -187,21 +189,33 @@ def test_medians_and_ratios() -> None:
     assert list(rows.index) == ["grid", "nutpie", "brms"]
 
 
+def page_of(records: list[dict]) -> str:
+    return benchmark_markdown(medians(records_frame(records)), circumstances(records))
+
+
+def test_the_committed_page_is_what_the_tables_say() -> None:
+    around = json.loads((RESULTS / "benchmark.json").read_text(encoding="utf-8"))
+    page = (RESULTS / "benchmark.md").read_text(encoding="utf-8")
+    assert benchmark_markdown(pd.read_csv(RESULTS / "benchmark.csv"), around) == page
+
+
 def test_the_page_names_what_is_absent_stopped_or_missed() -> None:
-    page = benchmark_markdown(RECORDS)
+    page = page_of(RECORDS)
     assert "NUTS, NumPyro: absent (No module named numpyro)" in page
     assert "load average before a run 1.5 to 1.5" in page
     assert "grid over nutpie in effective draws a second (pooled model), at least 100: 278" in page
     assert (
         "nutpie over brms in effective draws a second (pooled model), at least 5: 9.8, met" in page
     )
-    growth = growth_frame(medians(records_frame(RECORDS)), RECORDS).set_index("")
+    growth = growth_frame(
+        medians(records_frame(RECORDS)), circumstances(RECORDS)["stopped"]
+    ).set_index("")
     assert growth.loc["NUTS, nutpie", "1,000"] == f"> {LIMIT:.0f}"
     slow = [json.loads(json.dumps(r)) for r in RECORDS]
     for item in slow:
         if item["peer"] == "grid":
             item["sampling"] = 1.0
-    assert ", missed" in benchmark_markdown(slow)
+    assert ", missed" in page_of(slow)
 
 
 def test_the_figure_draws_every_median() -> None:

@@ -16,6 +16,7 @@ from scipy import integrate, stats
 from scipy.special import expit
 
 from models.common.constants import PROJECT_ROOT
+from models.common.study import Study
 from models.priors import DEFAULT_PRIORS, Priors
 from models.validation.calibration import simulate as engines
 from models.validation.calibration.quantities import (
@@ -34,10 +35,11 @@ from models.validation.calibration.run import (
     GRID_MODELS,
     NUTS_MODELS,
     RESULTS,
+    SEED,
     SIMULATIONS,
+    calibration_study,
     kept_draws,
     model_hash,
-    run_calibration,
 )
 from models.validation.calibration.simulate import (
     generator,
@@ -56,6 +58,7 @@ from models.validation.calibration.summary import (
     ranked_columns,
     uniformity_tests,
 )
+from models.validation.calibration.tables import calibration_markdown
 from models.validation.calibration.truth import GENERATORS, family_rates, mean_rate
 
 SCRIPT = PROJECT_ROOT / "scripts" / "verify" / "calibrate.py"
@@ -83,6 +86,12 @@ def test_stored_results_belong_to_the_present_models(engine: str, model: str) ->
     assert stored[labels].notna().all(axis=None)
     assert stored[labels].min(axis=None) >= 0
     assert stored[labels].max(axis=None) <= record["kept_draws"] == kept_draws(engine, model)
+
+
+def test_the_committed_page_is_what_the_tables_say() -> None:
+    tables = (pd.read_csv(RESULTS / f"sbc_{name}.csv") for name in ("runs", "tests", "coverage"))
+    page = (RESULTS / "calibration.md").read_text(encoding="utf-8")
+    assert calibration_markdown(*tables) == page
 
 
 def test_what_is_lacking_is_said() -> None:
@@ -311,8 +320,10 @@ def _calibrate(*arguments: object) -> subprocess.CompletedProcess[str]:
     ("arguments", "message"),
     [
         (("--engine", "grid", "--model", "exnex"), "engine grid has pooled, subtype, subgroup"),
-        (("--engine", "stan"), "--engine must be nuts or grid, got 'stan'"),
-        (("--simulations", "7"), "must be a multiple of 10 for engine nuts, got 7"),
+        (("--engine", "stan"), "--engine must be nuts, grid or lattice, got 'stan'"),
+        (("--simulations", "7"), "must be a multiple of 10 for nuts_pooled, got 7"),
+        (("--simulations", "0"), "must be a multiple of 10 for nuts_pooled, got 0"),
+        (("--engine", "lattice", "--model", "pooled"), "engine lattice has case_mix"),
         (("--scheduler", "here"), "--scheduler must be an address"),
         (("--model", "pooled", "--recovery"), "--model does not go with --recovery"),
     ],
@@ -320,7 +331,7 @@ def _calibrate(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_bad_options_are_one_line_and_exit_code_2(
     arguments: tuple[str, ...], message: str, tmp_path: Path
 ) -> None:
-    done = _calibrate(*arguments, "--out", tmp_path, "--resume", tmp_path)
+    done = _calibrate(*arguments, "--out", tmp_path, "--store", tmp_path)
     assert done.returncode == 2
     assert message in done.stderr
     assert done.stderr.count("\n") == 1
@@ -331,7 +342,7 @@ def test_results_in_store_are_not_replaced_by_fewer(tmp_path: Path) -> None:
         name = f"sbc_grid_pooled.{suffix}"
         (tmp_path / name).write_bytes((RESULTS / name).read_bytes())
     arguments = ("--engine", "grid", "--model", "pooled", "--simulations", 50)
-    done = _calibrate(*arguments, "--out", tmp_path, "--resume", tmp_path / "store")
+    done = _calibrate(*arguments, "--out", tmp_path, "--store", tmp_path / "store")
     assert done.returncode == 2
     assert "name another folder with --out" in done.stderr
 
@@ -340,14 +351,13 @@ def test_a_rejected_model_exits_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from models.interface.cli import run
-    from models.validation.calibration import run as calibration_run
     from scripts.verify.calibrate import app
 
     good = simulate_grid("pooled", 0, 50, 24)
-    monkeypatch.setattr(calibration_run, "run_calibration", lambda *_, **__: good.assign(tau=999))
-    tokens = ["--engine", "grid", "--model", "pooled", "--simulations", "50"]
+    monkeypatch.setattr(Study, "run", lambda *_, **__: good.assign(tau=999))
+    tokens = ["--engine", "grid", "--model", "pooled", "--simulations", "50", "--pictures"]
     with pytest.raises(SystemExit) as stop:
-        run(app, [*tokens, "--out", str(tmp_path), "--resume", str(tmp_path)])
+        run(app, [*tokens, "--out", str(tmp_path), "--store", str(tmp_path)])
     assert stop.value.code == 1
     captured = capsys.readouterr()
     assert "calibration is rejected for pooled" in captured.err
@@ -361,7 +371,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     import psutil
 
     command = [sys.executable, str(SCRIPT), "--engine", "grid", "--model", "pooled"]
-    command += ["--simulations", "400", "--resume", str(tmp_path / "a"), "--out", str(tmp_path)]
+    command += ["--simulations", "400", "--store", str(tmp_path / "a"), "--out", str(tmp_path)]
     running = subprocess.Popen(command, cwd=PROJECT_ROOT, stdout=subprocess.DEVNULL)
     folder = tmp_path / "a" / "grid_pooled"
     while len(list(folder.glob("*.parquet"))) < 1:
@@ -376,16 +386,7 @@ def test_a_killed_worker_loses_nothing(tmp_path: Path) -> None:
     assert len(list(folder.glob("*.parquet"))) < 8
     assert running.wait(timeout=600) == 0
     found = pd.read_csv(tmp_path / "sbc_grid_pooled.csv")
-    untouched = run_calibration(
-        "grid",
-        "pooled",
-        400,
-        20250107,
-        tmp_path / "b",
-        workers=1,
-        scheduler=None,
-        advance=lambda _: None,
-    )
+    untouched = calibration_study("grid", "pooled", 400, SEED).run(tmp_path / "b", workers=1)
     columns = ["simulation", *ranked_columns(found)]
     pd.testing.assert_frame_equal(found[columns], untouched[columns], check_dtype=False)
 

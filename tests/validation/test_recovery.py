@@ -6,16 +6,17 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from models.validation.calibration.run import RESULTS
 from models.validation.recovery.run import (
     RATES,
+    RESULTS,
     STUDIES,
     TAUS,
     designs,
+    recovery_study,
     run_replicates,
-    settings,
     summarise_recovery,
 )
+from models.validation.recovery.tables import recovery_markdown
 
 
 @pytest.fixture(scope="module")
@@ -25,12 +26,18 @@ def table() -> pd.DataFrame:
 
 def test_stored_study_belongs_to_its_sources(table: pd.DataFrame) -> None:
     record = json.loads((RESULTS / "recovery_study.json").read_text(encoding="utf-8"))
-    assert record["settings"] == json.loads(json.dumps(settings(record["settings"]["seed"])))
+    study = recovery_study(record["replicates"], record["settings"]["seed"])
+    assert record["settings"] == json.loads(json.dumps(study.settings))
     assert len(table) == len(designs()) * 4
     assert set(table["replicates"]) == {record["replicates"]}
     assert record["replicates"] >= 100
     # means and standard deviations of the grid are promised to 1e-4 (models/grid/solve.py)
     assert record["largest_quadrature_error"] < 1e-4
+
+
+def test_the_committed_page_is_what_the_table_says(table: pd.DataFrame) -> None:
+    page = (RESULTS / "recovery_study.md").read_text(encoding="utf-8")
+    assert recovery_markdown(table) == page
 
 
 def test_summary_of_replicates_worked_by_hand() -> None:

@@ -20,8 +20,9 @@ from models.validation.small_subtypes.replicate import (
     run_replicates,
     simulated_counts,
 )
-from models.validation.small_subtypes.run import RESULTS, SCENARIOS, SEED, settings, tasks
+from models.validation.small_subtypes.run import RESULTS, SCENARIOS, SEED, simulation_study
 from models.validation.small_subtypes.summary import by_size, size_class, summarise_simulation
+from models.validation.small_subtypes.tables import stored_page
 from models.validation.small_subtypes.truth import HIGH, Design, Scenario, paper_design, scenarios
 
 
@@ -53,7 +54,7 @@ def test_the_design_is_the_papers(evidence: Evidence, design: Design) -> None:
 
 def test_every_scenario_is_run(truths: dict[str, Scenario]) -> None:
     assert tuple(truths) == SCENARIOS
-    names = [name for name, _ in tasks(50, SEED)]
+    names = [name for name, _ in simulation_study(50, SEED).tasks()]
     assert len(names) == len(set(names)) == 2 * len(SCENARIOS)
 
 
@@ -179,7 +180,9 @@ def test_size_classes() -> None:
 
 def test_stored_results_belong_to_this_code() -> None:
     record = json.loads((RESULTS / "settings.json").read_text(encoding="utf-8"))
-    current = json.loads(json.dumps(settings(record["seed"])))
+    current = json.loads(
+        json.dumps(simulation_study(record["replicates"], record["seed"]).settings)
+    )
     stale = {key for key in current if record[key] != current[key]}
     assert not stale, "run scripts/verify/simulate_subtypes.py"
     assert record["replicates"] >= 2000
@@ -188,6 +191,11 @@ def test_stored_results_belong_to_this_code() -> None:
     assert len(units) == len(SCENARIOS) * 25 * len(METHODS)
     stored = pd.read_csv(RESULTS / "simulation_sizes.csv")
     pd.testing.assert_frame_equal(by_size(units), stored, check_dtype=False, rtol=1e-12)
+
+
+def test_the_committed_page_is_what_the_tables_say() -> None:
+    page = (RESULTS / "simulation.md").read_text(encoding="utf-8")
+    assert stored_page(RESULTS) == page
 
 
 def test_known_behaviour_of_the_exact_interval() -> None:

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from models.common.constants import PROJECT_ROOT
+from models.common.constants import FIGURES_DIR, PROJECT_ROOT
 from models.common.files import write_json
 from models.common.parallel import claim_folder
 from models.common.sources import code_hash
@@ -47,6 +47,11 @@ _OVERTIME: Final = 60.0
 PATIENCE: Final = 1200.0
 """Seconds after which a measurement on the paper's data is given up."""
 GROWTH: Final = "growth"
+MODELS: Final = ("pooled", "subgroup", "subtype")
+RESULTS: Final = FIGURES_DIR / "validation" / "benchmark"
+STORE: Final = FIGURES_DIR / "fits" / "benchmark"
+QUICK: Final = PROJECT_ROOT / "figures-quick" / "benchmark"
+"""Results of a quick run, which are not to be mistaken for the full ones."""
 SEED: Final = 20250107
 
 

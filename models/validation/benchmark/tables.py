@@ -1,11 +1,14 @@
 """Tables of the benchmarks: stored records in, medians and ratios out."""
 
+from pathlib import Path
 from typing import Any, Final
 
 import pandas as pd
 
-from models.render.format import frame_markdown
+from models.common.files import write_csv, write_json, write_text
+from models.render.templates import page
 from models.validation.benchmark.run import GROWTH, LIMIT, PEERS, first_answer
+from models.validation.benchmark.worker import CHAINS, DRAWS, MOST_EFFECTS, TARGET_ACCEPT, TUNE
 
 TITLES: Final = {
     "pooled": "Pooled model, objective response",
@@ -126,14 +129,22 @@ def speeds_frame(table: pd.DataFrame, model: str) -> pd.DataFrame:
     return pd.DataFrame(records)
 
 
-def growth_frame(table: pd.DataFrame, records: list[dict[str, Any]]) -> pd.DataFrame:
-    """Return seconds to the first answer by number of studies, as a frame of texts."""
+def growth_frame(table: pd.DataFrame, stopped: dict[str, list[int]]) -> pd.DataFrame:
+    """Return seconds to the first answer by number of studies, as a frame of texts.
+
+    Parameters
+    ----------
+    table
+        From `medians`.
+    stopped
+        Numbers of studies at which each peer gave no answer in time.
+    """
     chosen = table[table["model"] == GROWTH]
     sizes = sorted(set(chosen["k"]))
     rows = []
     for peer in PEERS:
         own = chosen[chosen["peer"] == peer].set_index("k")["first_answer"]
-        failed = {r["k"] for r in records if r["peer"] == peer and "failed" in r}
+        failed = stopped.get(peer, [])
         if own.empty and not failed:
             continue
         row = {"": NAMES[peer]}
@@ -145,65 +156,67 @@ def growth_frame(table: pd.DataFrame, records: list[dict[str, Any]]) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def benchmark_markdown(records: list[dict[str, Any]]) -> str:
-    """Return the page of the benchmarks."""
+def circumstances(records: list[dict[str, Any]]) -> dict[str, Any]:
+    """Return what the page says beside the medians, JSON-able.
+
+    Returns
+    -------
+    dict
+        ``cores``; ``versions`` of the peers; ``stopped``: numbers of studies at which each gave no
+        answer in time; ``absent``: why peers could not be measured; ``failed``: peer, model and
+        reason of measurements on the paper's data that failed.
+    """
     frame = records_frame(records)
-    table = medians(frame)
-    parts = [
-        "# Benchmarks",
-        "",
-        "The same posteriors by this project's grid and by samplers: same model, priors and data, "
-        "4000 kept draws each (samplers: 4 chains of 1000 after 1000, target acceptance 0.8). "
-        "rstanarm has no half-normal prior of a standard deviation; its tau has an exponential "
-        "prior with mean 1 instead. Medians of several runs, taken in turns, each in a process of "
-        "its own; what a peer keeps on disk of earlier compilations is left to it.",
-        "",
-        "*First answer*: seconds from launching the process to draws, the sum of *imports* (with "
-        "the start of the interpreter), *compilation* and *sampling* (the grid: posterior and 4000 "
-        "independent joint draws of all parameters). *Warm*: the same again in the same process. "
-        "*Effective draws*: the least bulk or tail effective sample size over all parameters (of "
-        "more than 100 studies, 100), by ArviZ, for independent draws as well. *A second*: "
-        "effective draws over compilation and sampling, imports not counted; *warm*: over the warm "
-        "run. Posterior moments on the logit scale, mean (sd).",
-        "",
-        _circumstances(frame),
-        "",
-    ]
-    for model, title in TITLES.items():
-        if (table["model"] == model).any():
-            parts += [f"## {title}", "", frame_markdown(speeds_frame(table, model)), ""]
-    parts += ["## Aims", "", *_aims(table), ""]
-    if (table["model"] == GROWTH).any():
-        parts += [
-            "## Growth",
-            "",
-            "Seconds to the first answer, imports and compilation counted, of the pooled model on "
-            "simulated reviews, by number of studies (one run each). A peer stops at the first "
-            f"number for which it needs more than {LIMIT:.0f} s.",
-            "",
-            frame_markdown(growth_frame(table, records)),
-            "",
-        ]
-    absent = {r["peer"]: r["absent"] for r in records if "absent" in r}
-    failed = [r for r in records if "failed" in r and r["model"] != GROWTH]
-    if absent or failed:
-        parts += ["## Not measured", ""]
-        parts += [f"- {NAMES[peer]}: absent ({why})" for peer, why in absent.items()]
-        parts += [f"- {NAMES[r['peer']]}, {r['model']}: {r['failed']}" for r in failed]
-        parts.append("")
-    return "\n".join(parts)
-
-
-def _circumstances(frame: pd.DataFrame) -> str:
-    """Return what the machine was doing, and the versions."""
     versions = frame[frame["peer"] != "grid"].groupby("peer")["version"].first()
-    named = ", ".join(f"{peer} {versions[peer]}" for peer in PEERS if peer in versions)
-    load = frame["load_average"]
-    text = (
-        f"Machine: {frame['cores'].iloc[0]} cores; load average before a run {load.min():.1f} to "
-        f"{load.max():.1f} (what else ran then slowed all peers)."
+    stopped: dict[str, list[int]] = {}
+    failed = []
+    for record in (r for r in records if "failed" in r):
+        if record["model"] == GROWTH:
+            stopped.setdefault(record["peer"], []).append(record["k"])
+        else:
+            failed.append([record["peer"], record["model"], record["failed"]])
+    return {
+        "cores": int(frame["cores"].iloc[0]),
+        "versions": {peer: versions[peer] for peer in PEERS if peer in versions},
+        "stopped": {peer: stopped[peer] for peer in PEERS if peer in stopped},
+        "absent": {r["peer"]: r["absent"] for r in records if "absent" in r},
+        "failed": failed,
+    }
+
+
+def benchmark_markdown(table: pd.DataFrame, around: dict[str, Any]) -> str:
+    """Return the page of the benchmarks, from `medians` and `circumstances`."""
+    measured = [model for model in TITLES if (table["model"] == model).any()]
+    return page(
+        "validation/benchmark/benchmark.md",
+        **around,
+        names=NAMES,
+        kept=CHAINS * DRAWS,
+        chains=CHAINS,
+        draws=DRAWS,
+        tune=TUNE,
+        target_accept=TARGET_ACCEPT,
+        most_effects=MOST_EFFECTS,
+        load=[f"{table['load_least'].min():.1f}", f"{table['load_most'].max():.1f}"],
+        speeds={TITLES[model]: speeds_frame(table, model) for model in measured},
+        aims=_aims(table),
+        limit=f"{LIMIT:.0f}",
+        growth=growth_frame(table, around["stopped"]) if GROWTH in set(table["model"]) else None,
     )
-    return f"{text} Versions: {named}." if named else text
+
+
+def write_benchmark(records: list[dict[str, Any]], out: Path) -> str:
+    """Write ``benchmark.csv``, ``.json``, ``.md`` and ``.png``; return the page."""
+    from models.render.style import save_png
+    from models.validation.benchmark.plots import benchmark
+
+    table, around = medians(records_frame(records)), circumstances(records)
+    page = benchmark_markdown(table, around)
+    write_csv(table, out / "benchmark.csv")
+    write_json(out / "benchmark.json", around)
+    write_text(out / "benchmark.md", page)
+    save_png(benchmark(table), out / "benchmark", dpi=300)
+    return page
 
 
 def _aims(table: pd.DataFrame) -> list[str]:
@@ -211,11 +224,11 @@ def _aims(table: pd.DataFrame) -> list[str]:
     for a, b, wanted in AIMS:
         found = ratio(table, "pooled", a, b, "ess_per_second")
         if found is None:
-            lines.append(f"- {a} over {b}, at least {wanted:g}: not measured")
+            lines.append(f"{a} over {b}, at least {wanted:g}: not measured")
             continue
         verdict = "met" if found >= wanted else "missed"
         lines.append(
-            f"- {a} over {b} in effective draws a second (pooled model), at least {wanted:g}: "
+            f"{a} over {b} in effective draws a second (pooled model), at least {wanted:g}: "
             f"{_number(found)}, {verdict}"
         )
     return lines

@@ -9,7 +9,6 @@ arXiv:1804.06788). The table itself is ranked, too, in its loosest cells.
 
 import hashlib
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import arviz_stats as azs
@@ -21,11 +20,13 @@ from scipy.special import expit
 
 from models.case_mix import build_case_mix_model
 from models.common.sources import code_hash
+from models.common.study import Study
 from models.evidence.case_mix import paper_review
 from models.evidence.load import load_evidence
 from models.fitting.lattice_sampler import TABLE, make_steps, starting_points
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import CaseMixReview
+from models.validation.calibration.quantities import pit_values, ranks
 
 SEED: Final = 20250107
 SIMULATIONS: Final = 200
@@ -52,22 +53,6 @@ def sources() -> str:
     return code_hash(
         "models.validation.calibration.case_mix:run_simulation", stop=("load_evidence",)
     )
-
-
-def settings() -> dict[str, Any]:
-    """Return what the results depend on."""
-    design = paper_review(load_evidence()).ledger().to_csv(index=False, lineterminator="\n")
-    return {
-        "seed": SEED,
-        "chains": CHAINS,
-        "tune": TUNE,
-        "draws": DRAWS,
-        "thin": THIN,
-        "target_accept": TARGET_ACCEPT,
-        "priors": DEFAULT_PRIORS.as_dict(),
-        "design_sha256": hashlib.sha256(design.encode()).hexdigest(),
-        "sources": sources(),
-    }
 
 
 def draw_parameters(
@@ -217,17 +202,14 @@ def run_simulation(index: int, seed: int) -> pd.DataFrame:
     found = quantities(draws, review)
     rows = []
     for name, values in found.items():
-        thinned = values[:, THIN - 1 :: THIN].ravel()
-        below = int((thinned < truth[name]).sum())
-        ties = int((thinned == truth[name]).sum())
-        rank = below + int(rng.integers(0, ties + 1))
+        kept = values[:, THIN - 1 :: THIN].ravel()
         chains = xr.Dataset({"q": (("chain", "draw"), values.astype(float))})
         moved = float(values.std()) > 0
         rows.append(
             {
                 "simulation": index,
                 "quantity": name,
-                "pit": (rank + 0.5) / (thinned.size + 1),
+                "pit": float(pit_values(ranks(kept, truth[name], rng), kept.size)),
                 "rhat": float(azs.rhat(chains)["q"]) if moved else 1.0,
                 "ess_bulk": float(azs.ess(chains, method="bulk")["q"]) if moved else np.nan,
                 "divergences": divergences,
@@ -236,19 +218,32 @@ def run_simulation(index: int, seed: int) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def run_calibration(
-    store: Path, simulations: int, *, workers: int, scheduler: str | None, advance: Any
-) -> None:
-    """Run all simulations that the store lacks."""
-    from models.common.parallel import run_stored
+def run_simulations(first: int, stop: int, seed: int) -> pd.DataFrame:
+    """Run simulations ``first`` to ``stop - 1``."""
+    runs = [run_simulation(index, seed) for index in range(first, stop)]
+    return pd.concat(runs, ignore_index=True)
 
-    tasks = ((f"simulation_{i:05}", (i, SEED)) for i in range(simulations))
-    run_stored(
-        run_simulation,
-        tasks,
-        store,
-        settings(),
-        workers=workers,
-        scheduler=scheduler,
-        advance=advance,
+
+def case_mix_study(simulations: int, seed: int) -> Study:
+    """Return the study, of one simulation a part."""
+    design = paper_review(load_evidence()).ledger().to_csv(index=False, lineterminator="\n")
+    return Study(
+        name="case_mix",
+        function=run_simulations,
+        cells={"": ()},
+        simulations=simulations,
+        chunk=1,
+        seed=seed,
+        settings={
+            "seed": seed,
+            "chains": CHAINS,
+            "tune": TUNE,
+            "draws": DRAWS,
+            "thin": THIN,
+            "target_accept": TARGET_ACCEPT,
+            "priors": DEFAULT_PRIORS.as_dict(),
+            "design_sha256": hashlib.sha256(design.encode()).hexdigest(),
+            "sources": sources(),
+        },
+        part="simulation_{first:05}",
     )

@@ -10,10 +10,9 @@ can be repeated by itself and the grid sees the very data sets that the sampler 
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
-from functools import cache, partial
-from typing import Any, Final
+from dataclasses import asdict, dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -22,9 +21,9 @@ import xarray as xr
 from models.estimands.contrasts import contrast_draws
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import load_evidence
+from models.fitting.registry import MODELS
 from models.grid import fit_pooled, fit_subgroup, fit_tree
-from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS, ExnexPriors, Priors
-from models.reviews.strata import strata_of_cells
+from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS, Priors
 from models.validation.calibration.quantities import (
     judged,
     posterior_quantities,
@@ -33,9 +32,9 @@ from models.validation.calibration.quantities import (
 )
 from models.validation.calibration.truth import GENERATORS, Truth, family_rates
 
-MODELS: Final = ("pooled", "subtype", "subgroup", "exnex", "subtype_treatment")
-"""In order of cost."""
-GRID_MODELS: Final = ("pooled", "subtype", "subgroup")
+if TYPE_CHECKING:
+    from models.fitting.sampler import Sampler
+
 GRID_DRAWS: Final = 1000
 """Independent draws of a grid posterior; one is left out, as of the sampler's."""
 
@@ -111,6 +110,7 @@ def simulate_nuts(
 
 
 def _nuts_row(model: str, simulation: int, seed: int, settings: NutsSettings) -> dict[str, Any]:
+    from models.fitting.fit import SamplerSettings
     from models.fitting.gate import check_fit
 
     design, priors = paper_design(model), model_priors(model)
@@ -118,8 +118,15 @@ def _nuts_row(model: str, simulation: int, seed: int, settings: NutsSettings) ->
     truth = GENERATORS[model](design, priors, rng)
     review = design.assign(events=truth.events)
     started = time.perf_counter()
-    sampler, build, estimands = _compiled(settings), _builder(model), _estimands(model, review)
-    tree = sampler.sample_once(build, review, priors, estimands, int(rng.integers(2**31)))
+    fitted = MODELS[model]
+    own = SamplerSettings(
+        settings.draws,
+        settings.tune,
+        settings.chains,
+        settings.target_accept,
+        int(rng.integers(2**31)),
+    )
+    tree = _sampler().attempt(fitted, review, priors, fitted.estimands(review, priors), own)
     seconds = time.perf_counter() - started
     chosen = random_units(truth, rng)
     quantities = posterior_quantities(model, tree["posterior"].to_dataset(), truth, rng)
@@ -134,76 +141,18 @@ def _nuts_row(model: str, simulation: int, seed: int, settings: NutsSettings) ->
         "simulation": simulation,
         "seconds": seconds,
         **gate.as_dict(),
-        "saturated_trees": gate.saturated_trees,
-        "bfmi_min": gate.bfmi_min,
+        "saturated_trees": gate.numbers["saturated_trees"],
+        "bfmi_min": gate.numbers["bfmi_min"],
         **rank_row(truth, quantities, chosen, settings.thin, rng),
     }
 
 
 @cache
-def _compiled(settings: NutsSettings) -> Any:
+def _sampler() -> "Sampler":
     """Return this process's sampler, which compiles each model once."""
-    from models.fitting.fit import SamplerSettings
     from models.fitting.sampler import Sampler
-    from models.reviews.padding import CAPACITY, pad_review
 
-    class OneAttempt(Sampler):
-        """A sampler whose fits are single attempts: no escalation."""
-
-        def sample_once(
-            self, build: Any, review: pd.DataFrame, priors: Priors, estimands: Any, seed: int
-        ) -> xr.DataTree:
-            padded = pad_review(review, CAPACITY["study"], CAPACITY["group"])
-            model = build(padded, priors)
-            compiled = self._compiled_for(build, model)
-            return self._sample(compiled, model, replace(self.settings, seed=seed), estimands)
-
-    return OneAttempt(
-        SamplerSettings(
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            target_accept=settings.target_accept,
-        )
-    )
-
-
-def _builder(model: str) -> Any:
-    from models.exnex import build_exnex_model
-    from models.pooled import build_pooled_model
-    from models.subgroup import build_subgroup_model
-    from models.subtype import build_subtype_model
-    from models.subtype_treatment import build_subtype_treatment_model
-
-    return {
-        "pooled": build_pooled_model,
-        "subgroup": build_subgroup_model,
-        "subtype": build_subtype_model,
-        "exnex": build_exnex_model,
-        "subtype_treatment": build_subtype_treatment_model,
-    }[model]
-
-
-def _estimands(model: str, review: pd.DataFrame) -> Callable[[xr.Dataset, int], xr.Dataset]:
-    from models.estimands.rates import group_estimands, pooled_estimands
-    from models.estimands.subtypes import (
-        exnex_estimands,
-        subtype_estimands,
-        subtype_treatment_estimands,
-    )
-
-    if model == "pooled":
-        return pooled_estimands
-    if model == "subgroup":
-        group_of = xr.DataArray(review["group"].astype(str).to_numpy(dtype=object), dims="study")
-        return partial(group_estimands, group_of=group_of)
-    if model == "subtype":
-        return subtype_estimands(review)
-    if model == "exnex":
-        priors = model_priors(model)
-        assert isinstance(priors, ExnexPriors)
-        return exnex_estimands(review, priors)
-    return subtype_treatment_estimands(review, strata_of_cells(review))
+    return Sampler()
 
 
 def simulate_grid(
@@ -214,7 +163,7 @@ def simulate_grid(
     Parameters
     ----------
     model
-        One of `GRID_MODELS`.
+        ``pooled``, ``subtype`` or ``subgroup``.
     first, stop, seed
         As in `simulate_nuts`.
     fitted

@@ -14,11 +14,15 @@ import pandas as pd
 from models.common.errors import InputError
 from models.common.files import write_csv, write_json, write_text
 from models.common.sources import versions
-from models.render.format import frame_markdown, probability
-from models.validation.calibration.run import ENGINES, SIMULATIONS, kept_draws, models_of, settings
+from models.common.study import Study
+from models.fitting.gate import BFMI_MIN, ESS_MIN
+from models.render.format import probability
+from models.render.templates import page
+from models.validation.calibration.run import ENGINES, SIMULATIONS, kept_draws, models_of
 from models.validation.calibration.summary import (
     ALL_UNITS,
     FAMILY_WISE_ERROR,
+    WILD_RHAT,
     coverage_table,
     gate_counts,
     uniformity_tests,
@@ -27,7 +31,7 @@ from models.validation.calibration.summary import (
 ENGINE_NAMES = {"nuts": "NUTS", "grid": "grid"}
 
 
-def store_ranks(engine: str, model: str, ranks: pd.DataFrame, seed: int, out: Path) -> None:
+def store_ranks(study: Study, ranks: pd.DataFrame, out: Path) -> None:
     """Write the ranks of a model and what they belong to.
 
     Raises
@@ -35,21 +39,20 @@ def store_ranks(engine: str, model: str, ranks: pd.DataFrame, seed: int, out: Pa
     models.common.errors.InputError
         If the folder holds more simulations of the same settings.
     """
-    record = settings(engine, model, seed)
-    check_not_fewer(engine, model, len(ranks), seed, out)
-    write_csv(ranks, out / f"sbc_{engine}_{model}.csv")
+    check_not_fewer(study, out)
+    write_csv(ranks, out / f"sbc_{study.name}.csv")
     write_json(
-        out / f"sbc_{engine}_{model}.json",
+        out / f"sbc_{study.name}.json",
         {
             "simulations": len(ranks),
-            "kept_draws": kept_draws(engine, model),
-            "settings": record,
+            "kept_draws": kept_draws(study.settings["engine"], study.settings["model"]),
+            "settings": study.settings,
             "versions": versions(),
         },
     )
 
 
-def check_not_fewer(engine: str, model: str, simulations: int, seed: int, out: Path) -> None:
+def check_not_fewer(study: Study, out: Path) -> None:
     """Refuse to put fewer simulations in the place of more.
 
     Raises
@@ -57,15 +60,15 @@ def check_not_fewer(engine: str, model: str, simulations: int, seed: int, out: P
     models.common.errors.InputError
         If the folder holds more simulations of the same settings.
     """
-    path = out / f"sbc_{engine}_{model}.json"
+    path = out / f"sbc_{study.name}.json"
     if not path.exists():
         return
     found = json.loads(path.read_text(encoding="utf-8"))
-    same = found["settings"]["sources"] == settings(engine, model, seed)["sources"]
-    if same and found["simulations"] > simulations:
+    same = found["settings"]["sources"] == study.settings["sources"]
+    if same and found["simulations"] > study.simulations:
         raise InputError(
             f"{path}: holds {found['simulations']} simulations of these models, more than the "
-            f"{simulations} asked for; name another folder with --out"
+            f"{study.simulations} asked for; name another folder with --out"
         )
 
 
@@ -131,11 +134,11 @@ def calibration_tables(
     return pd.DataFrame(rows), pd.concat(tests, ignore_index=True), pd.concat(covers)
 
 
-def write_calibration(out: Path) -> pd.DataFrame:
-    """Write tables, page and figures from the stored ranks; return the table of runs.
+def write_calibration(out: Path, pictures: Path | None = None) -> pd.DataFrame:
+    """Write tables, page and figure from the stored ranks; return the table of runs.
 
-    Files ``sbc_runs.csv``, ``sbc_tests.csv``, ``sbc_coverage.csv``, ``calibration.md``, one picture
-    of PIT values a run, and ``sbc_coverage.png``.
+    Files ``sbc_runs.csv``, ``sbc_tests.csv``, ``sbc_coverage.csv``, ``calibration.md`` and
+    ``sbc_coverage.png``; to ``pictures``, if a folder is given, one picture of PIT values a run.
     """
     from models.render.style import save_png
     from models.validation.calibration.plots import coverage_figure, pit_figure
@@ -146,12 +149,12 @@ def write_calibration(out: Path) -> pd.DataFrame:
     write_csv(tests, out / "sbc_tests.csv")
     write_csv(covers, out / "sbc_coverage.csv")
     write_text(out / "calibration.md", calibration_markdown(table, tests, covers))
-    for record, ranks in runs:
+    save_png(coverage_figure(covers), out / "sbc_coverage", 150)
+    for record, ranks in runs if pictures is not None else ():
         engine, model = record["settings"]["engine"], record["settings"]["model"]
         mine = tests[(tests["engine"] == engine) & (tests["model"] == model)]
         figure = pit_figure(ranks, int(record["kept_draws"]), mine)
-        save_png(figure, out / f"sbc_{engine}_{model}", 110)
-    save_png(coverage_figure(covers), out / "sbc_coverage", 150)
+        save_png(figure, pictures / f"sbc_{engine}_{model}", 110)
     return table
 
 
@@ -200,54 +203,32 @@ def _coverage_rows(covers: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def _lacking(table: pd.DataFrame) -> str:
+def _lacking(table: pd.DataFrame) -> list[str]:
     """Return in words which runs are missing or have fewer simulations than planned."""
     done = table.set_index(["engine", "model"])["simulations"].to_dict()
-    return "; ".join(
+    return [
         f"{model} by {ENGINE_NAMES[engine]} has {done.get((engine, model), 0)} of "
         f"{SIMULATIONS[engine]} simulations"
         for engine in ENGINES
         for model in models_of(engine, None)
         if done.get((engine, model), 0) < SIMULATIONS[engine]
-    )
+    ]
 
 
 def calibration_markdown(table: pd.DataFrame, tests: pd.DataFrame, covers: pd.DataFrame) -> str:
     """Return the page for readers."""
-    rejected = tests[tests["rejected"]]
-    found = (
-        "No quantity is rejected."
-        if rejected.empty
-        else "Rejected: "
-        + "; ".join(
-            f"{r.quantity} ({r.model}, {ENGINE_NAMES[r.engine]}, p {probability(r.p_holm)})"
-            for r in rejected.itertuples()
-        )
-        + "."
-    )
-    lacking = _lacking(table)
-    if lacking:
-        found += f" **Incomplete: {lacking}.** A small run rejects only large faults."
-    return (
-        "# Simulation-based calibration\n\n"
-        "Parameters are drawn from the prior and responders from the parameters, over the paper's "
-        "own arms, subtypes, groups and patients; the model is fitted to them, and the truth "
-        "ranked among the posterior draws. If model, priors and computation agree, every rank is "
-        "equally probable (Talts et al. 2018). The generator is written apart from the models. "
-        "Ranked are hyperparameters and estimands one by one, the rate of one unit drawn at "
-        "random in each simulation (ranks of all units together would depend on each other), the "
-        "largest rate and the log likelihood (Modrák et al. 2023).\n\n"
-        "Test of uniformity: ArviZ's `pot_c` on (rank + 1/2) / (draws + 1), its p-value taken "
-        "against simulated uniform ranks of the same number and resolution, adjusted by Holm over "
-        f"all tests of a model at a family-wise error of {100 * FAMILY_WISE_ERROR:.0f} %. "
-        f"{found}\n\n"
-        f"{frame_markdown(_run_rows(table))}\n\n"
-        "Fits that failed the gate stay in. The chains here are short on purpose, so many fall "
-        "below the gate's effective sample size of 400; *not by length alone* counts R-hat above "
-        "1.05, divergences, saturated trees or a BFMI below 0.3.\n\n"
-        "## Coverage of central intervals, per cent\n\n"
-        "In brackets the Monte Carlo standard error. *all units*: every arm, subtype or cell; "
-        "*quantities*: smallest and largest coverage over everything else that was ranked, which "
-        "strays further from the nominal level the more quantities there are.\n\n"
-        f"{frame_markdown(_coverage_rows(covers))}\n"
+    rejected = [
+        f"{r.quantity} ({r.model}, {ENGINE_NAMES[r.engine]}, p {probability(r.p_holm)})"
+        for r in tests[tests["rejected"]].itertuples()
+    ]
+    return page(
+        "validation/calibration/calibration.md",
+        error=f"{100 * FAMILY_WISE_ERROR:.0f}",
+        rejected=rejected,
+        lacking=_lacking(table),
+        runs=_run_rows(table),
+        ess=f"{ESS_MIN:.0f}",
+        rhat=WILD_RHAT,
+        bfmi=BFMI_MIN,
+        coverage=_coverage_rows(covers),
     )

@@ -13,9 +13,7 @@ cannot cover; there the distribution of its upper limit is what tells whether ho
 recognised.
 """
 
-from collections.abc import Callable, Iterator
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
@@ -23,10 +21,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from models.common.constants import INTERVAL_PROBS
-from models.common.errors import InputError
-from models.common.parallel import Task, run_stored, stored_results
+from models.common.constants import FIGURES_DIR, INTERVAL_PROBS
 from models.common.sources import code_hash
+from models.common.study import Study
 from models.evidence.load import load_evidence
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS
@@ -38,6 +35,8 @@ TAUS: Final = (0.0, 0.5, 1.5)
 REPLICATES: Final = 500
 CHUNK: Final = 50
 SEED: Final = 20250107
+RESULTS: Final = FIGURES_DIR / "validation" / "recovery"
+STORE: Final = FIGURES_DIR / "fits" / "recovery_study"
 PARAMETERS: Final = ("mu", "typical_rate", "average_rate", "tau")
 UPPER_QUANTILES: Final = (0.05, 0.25, 0.5, 0.75, 0.95)
 """Quantiles over replicates that are reported of the upper limit of tau."""
@@ -119,57 +118,27 @@ def _estimate(
     }, fit.quadrature_error
 
 
-def settings(seed: int) -> dict[str, Any]:
-    """Return what the results depend on."""
-    return {
-        "seed": seed,
-        "chunk": CHUNK,
-        "designs": [list(design) for design in designs()],
-        "sizes": [int(size) for size in _sizes()],
-        "priors": DEFAULT_PRIORS.as_dict(),
-        "sources": code_hash(
-            "models.validation.recovery.run:run_replicates", stop=("load_evidence",)
-        ),
-    }
-
-
-def tasks(replicates: int, seed: int) -> Iterator[Task]:
-    """Yield the tasks, all designs in turn so that they advance together."""
-    for first in range(0, replicates, CHUNK):
-        for place, design in enumerate(designs()):
-            stop = first + CHUNK
-            yield f"{place:02}_{first:05}_{stop:05}", (*design, first, stop, seed)
-
-
-def run_recovery(
-    replicates: int,
-    seed: int,
-    store: Path,
-    *,
-    workers: int,
-    scheduler: str | None,
-    advance: Callable[[str], None],
-) -> pd.DataFrame:
-    """Run the replicates that the store lacks and return all that were asked for.
-
-    Raises
-    ------
-    models.common.errors.InputError
-        If the number of replicates is not a multiple of `CHUNK`, or as `models.common.parallel`.
-    """
-    if replicates < CHUNK or replicates % CHUNK:
-        raise InputError(f"--simulations must be a multiple of {CHUNK}, got {replicates}")
-    run_stored(
-        run_replicates,
-        tasks(replicates, seed),
-        store,
-        settings(seed),
-        workers=workers,
-        scheduler=scheduler,
-        advance=advance,
+def recovery_study(replicates: int, seed: int) -> Study:
+    """Return the study: all designs, each with a number of replicates."""
+    return Study(
+        name="recovery",
+        function=run_replicates,
+        cells={f"{place:02}": design for place, design in enumerate(designs())},
+        simulations=replicates,
+        chunk=CHUNK,
+        seed=seed,
+        settings={
+            "seed": seed,
+            "chunk": CHUNK,
+            "designs": [list(design) for design in designs()],
+            "sizes": [int(size) for size in _sizes()],
+            "priors": DEFAULT_PRIORS.as_dict(),
+            "sources": code_hash(
+                "models.validation.recovery.run:run_replicates", stop=("load_evidence",)
+            ),
+        },
+        column="replicate",
     )
-    stored = stored_results(store)
-    return stored[stored["replicate"] < replicates].reset_index(drop=True)
 
 
 def summarise_recovery(replicates: pd.DataFrame) -> pd.DataFrame:

@@ -3,16 +3,20 @@
 from pathlib import Path
 
 import pandas as pd
+from scipy.stats import halfnorm
 
+from models.common.constants import CI_PROB, INTERVAL_PROBS
 from models.common.files import write_csv, write_json, write_text
 from models.common.sources import versions
-from models.render.format import frame_markdown
-from models.validation.recovery.run import PARAMETERS, settings, summarise_recovery
+from models.common.study import Study
+from models.priors import DEFAULT_PRIORS
+from models.render.templates import page
+from models.validation.recovery.run import PARAMETERS, summarise_recovery
 
 NAME = "recovery_study"
 
 
-def write_recovery(replicates: pd.DataFrame, seed: int, out: Path) -> pd.DataFrame:
+def write_recovery(study: Study, replicates: pd.DataFrame, out: Path) -> pd.DataFrame:
     """Write ``recovery_study.csv``, ``.json``, ``.md`` and ``.png``; return the table."""
     from models.render.style import save_png
     from models.validation.recovery.plots import recovery_figure, upper_limit_figure
@@ -20,9 +24,9 @@ def write_recovery(replicates: pd.DataFrame, seed: int, out: Path) -> pd.DataFra
     table = summarise_recovery(replicates)
     write_csv(table, out / f"{NAME}.csv")
     record = {
-        "replicates": int(replicates["replicate"].nunique()),
+        "replicates": study.simulations,
         "largest_quadrature_error": float(replicates["quadrature_error"].max()),
-        "settings": settings(seed),
+        "settings": study.settings,
         "versions": versions(),
     }
     write_json(out / f"{NAME}.json", record)
@@ -75,30 +79,12 @@ def _upper_rows(table: pd.DataFrame) -> pd.DataFrame:
 
 def recovery_markdown(table: pd.DataFrame) -> str:
     """Return the page for readers."""
-    words = {
-        "mu": "mu (logit of the typical rate)",
-        "typical_rate": "Typical rate, per cent",
-        "average_rate": "Average rate, per cent",
-        "tau": "tau (standard deviation between studies, logit scale)",
-    }
-    n = int(table["replicates"].iloc[0])
-    text = (
-        "# Parameter recovery\n\n"
-        f"The pooled model on {n} simulated reviews a design: k studies of sizes drawn from the "
-        "paper's arms, true rates from a normal distribution of logits about the typical rate "
-        "with standard deviation tau; exact grid posteriors under the default priors. *bias*: "
-        "mean of the posterior median less the truth; *coverage*: of 95 % equal-tailed intervals; "
-        "*interval width*: median. In brackets the Monte Carlo standard error.\n\n"
-        "Truths are fixed, so coverage need not be 95 % in any one design: with little data the "
-        "prior draws mu towards 0 (a rate of one half) and tau towards its middle. Averaged over "
-        "the prior it is 95 %, see [calibration.md](calibration.md).\n"
-    )
-    for parameter in PARAMETERS:
-        text += f"\n## {words[parameter]}\n\n{frame_markdown(_rows(table, parameter))}\n"
-    return text + (
-        "\n## Upper limit of tau where there is no heterogeneity\n\n"
-        "At tau = 0 an equal-tailed interval cannot cover, since it ends above zero always. "
-        "Distribution of its upper end (97.5 % quantile of the posterior) over replicates; that "
-        "of the prior is 2.24.\n\n"
-        f"{frame_markdown(_upper_rows(table))}\n"
+    return page(
+        "validation/recovery/recovery.md",
+        replicates=int(table["replicates"].iloc[0]),
+        level=f"{100 * CI_PROB:.0f}",
+        tables={name: _rows(table, name) for name in PARAMETERS},
+        upper=_upper_rows(table),
+        upper_quantile=f"{100 * INTERVAL_PROBS[1]:.1f}",
+        prior_upper=f"{DEFAULT_PRIORS.tau_scale * halfnorm.ppf(INTERVAL_PROBS[1]):.2f}",
     )

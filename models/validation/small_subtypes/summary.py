@@ -7,7 +7,6 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.render.format import frame_markdown
 from models.validation.small_subtypes.replicate import FAILED, FITTED, METHODS, NOT_APPLICABLE
 
 type FloatArray = NDArray[np.float64]
@@ -23,7 +22,6 @@ METHOD_WORDS: Final = {
     "exchangeable": "exchangeable",
     "exnex": "EXNEX",
 }
-LOW_COVERAGE: Final = 0.90
 _ROUNDING: Final = 1e-9
 _MOMENTS: Final = ["error", "squared", "mean_error", "mean_squared", "covered", "width"]
 
@@ -169,114 +167,3 @@ def by_size(table: pd.DataFrame) -> pd.DataFrame:
     frame["scenario"] = pd.Categorical(frame["scenario"], categories=scenarios, ordered=True)
     frame = frame.sort_values(["scenario", "size", "method"], ignore_index=True)
     return frame.astype({"size": str, "method": str, "scenario": str})
-
-
-def simulation_markdown(sizes: pd.DataFrame, words: dict[str, str], replicates: int) -> str:
-    """Return the simulation for readers.
-
-    Parameters
-    ----------
-    sizes
-        As `by_size` returns it.
-    words
-        What each scenario is.
-    replicates
-        Replicates of each scenario.
-    """
-    listed = "\n".join(f"- *{name}*: {text}" for name, text in words.items())
-    return "\n".join(
-        [
-            "# What each method makes of subtypes like the paper's\n",
-            f"{replicates:,} simulated reviews a scenario over the paper's own design: the same "
-            "arms, treatment groups, subtypes and patients; only the responders vary, about true "
-            "rates that are fixed. Estimates: the pooled rate for Freeman-Tukey (FT; over the "
-            "treatment groups' totals as in Fig. 4, or over the arms), the crude rate with its "
-            "exact interval, the typical rate of the maximum-likelihood binomial-normal model "
-            "(GLMM; only where it can be fitted), the posterior median of the two hierarchical "
-            "models. The true rate is the patients' mean rate. All in percentage points, averaged "
-            "over the subtypes of a size; Monte Carlo errors and single subtypes are in "
-            "`simulation_units.csv`.\n",
-            "## In short\n",
-            _in_short(sizes),
-            "\n## Scenarios\n",
-            listed,
-            "\n## Bias\n",
-            "Mean of estimate minus true rate.\n",
-            _pivot(sizes, "bias", "{:+.1f}", 100),
-            "\n## Size of the bias of single subtypes\n",
-            "Root mean square over subtypes and true rates: shrinkage pulls low rates up and high "
-            "rates down, which cancels in the table above.\n",
-            _pivot(sizes, "rms_bias", "{:.1f}", 100),
-            "\n## Root mean squared error\n",
-            "Smallest in bold. GLMM stands apart: it is left out where it cannot be fitted, and "
-            "the number in brackets is the crude rate's error in the same data sets.\n",
-            _pivot(sizes, "rmse", "{:.1f}", 100, bold=True),
-            "\n## Coverage of 95 % intervals\n",
-            "Per cent of intervals that hold the true rate. A true rate of 0 % or 100 % (*raw "
-            "rates*) lies in no equal-tailed posterior interval.\n",
-            _pivot(sizes, "coverage", "{:.1f}", 100),
-            "\n## Width of 95 % intervals\n",
-            _pivot(sizes, "width", "{:.1f}", 100),
-            "\n## How often GLMM could not be fitted\n",
-            "*not applicable*: one arm, or no or all patients responding. *failed*: no maximum "
-            "although applicable (no arm between 0 and all responders); share of the applicable.\n",
-            _failures(sizes),
-            "",
-        ]
-    )
-
-
-def _in_short(sizes: pd.DataFrame) -> str:
-    """Count who errs least, and name each method's lowest coverage."""
-    rows = sizes[sizes["method"] != "glmm"]
-    key = ["scenario", "size"]
-    best = rows.loc[rows.groupby(key, sort=False)["rmse"].idxmin(), "method"].value_counts()
-    records = []
-    for method in METHODS:
-        own = sizes[sizes["method"] == method]
-        worst = own.loc[own["coverage"].idxmin()]
-        records.append(
-            {
-                "method": METHOD_WORDS[method],
-                "smallest error": "-" if method == "glmm" else f"{best.get(method, 0)}",
-                "coverage below 90 %": f"{int((own['coverage'] < LOW_COVERAGE).sum())}",
-                "lowest coverage (%)": f"{100 * worst['coverage']:.1f}",
-                "there": f"{worst['scenario']}, {worst['size']} patients",
-            }
-        )
-    n = len(rows.groupby(key))
-    return (
-        f"Of the {n} rows below (scenario and size): how often a method has the smallest root mean "
-        "squared error (GLMM not ranked), and how often its 95 % intervals hold the true rate in "
-        "less than 90 per cent.\n\n" + frame_markdown(pd.DataFrame(records))
-    )
-
-
-def _pivot(sizes: pd.DataFrame, name: str, form: str, factor: float, *, bold: bool = False) -> str:
-    records = []
-    for (scenario, size), part in sizes.groupby(["scenario", "size"], sort=False):
-        values = part.set_index("method")
-        cells = {m: form.format(factor * values.loc[m, name]) for m in METHODS if m in values.index}
-        if bold:
-            rivals = values.drop(index="glmm", errors="ignore")[name]
-            least = str(rivals.idxmin())
-            cells[least] = f"**{cells[least]}**"
-            if "glmm" in cells:
-                same = form.format(factor * values.loc["glmm", f"crude_{name}"])
-                cells["glmm"] = f"{cells['glmm']} ({same})"
-        row = {"scenario": scenario, "patients": size}
-        records.append(row | {METHOD_WORDS[m]: cells.get(m, "-") for m in METHODS})
-    return frame_markdown(pd.DataFrame(records))
-
-
-def _failures(sizes: pd.DataFrame) -> str:
-    glmm = sizes[sizes["method"] == "glmm"]
-    records = []
-    for scenario, part in glmm.groupby("scenario", sort=False):
-        row = {"scenario": scenario}
-        for line in part.itertuples():
-            applicable = line.fitted / (1 - line.failed)
-            row[line.size] = f"{100 * (1 - applicable):.0f} % / {100 * line.failed:.0f} %"
-        records.append(row)
-    table = pd.DataFrame(records).fillna("-")
-    return "Not applicable / failed, by patients of the subtype.\n\n" + frame_markdown(table)

@@ -1,33 +1,34 @@
-"""Tables and figures of the simulation of subtypes, from the stored replicates."""
+"""Tables, page and figures of the simulation of subtypes, from the stored replicates."""
 
+import json
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import pandas as pd
 
+from models.common.constants import CI_PROB
 from models.common.files import write_csv, write_json, write_text
 from models.common.sources import versions
+from models.common.study import Study
 from models.evidence.load import load_evidence
-from models.render.style import save_png
-from models.validation.small_subtypes.plots import bias_figure, bias_size_figure, coverage_figure
-from models.validation.small_subtypes.run import SCENARIOS, settings
-from models.validation.small_subtypes.summary import (
-    by_size,
-    simulation_markdown,
-    summarise_simulation,
-)
+from models.render.templates import page
+from models.validation.small_subtypes.replicate import METHODS
+from models.validation.small_subtypes.run import SCENARIOS
+from models.validation.small_subtypes.summary import METHOD_WORDS, by_size, summarise_simulation
 from models.validation.small_subtypes.truth import paper_design, scenarios
 
+LOW_COVERAGE: Final = 0.90
 
-def write_simulation(results: pd.DataFrame, replicates: int, seed: int, out: Path) -> pd.DataFrame:
+
+def write_simulation(study: Study, results: pd.DataFrame, out: Path) -> pd.DataFrame:
     """Write ``simulation_units.csv``, ``simulation_sizes.csv``, text, figures and settings.
 
     Parameters
     ----------
+    study
+        Says what the replicates belong to.
     results
-        All replicates (`models.common.parallel.stored_results`).
-    replicates, seed
-        Of the simulation.
+        All replicates.
     out
         Folder to write to.
 
@@ -36,21 +37,116 @@ def write_simulation(results: pd.DataFrame, replicates: int, seed: int, out: Pat
     pandas.DataFrame
         The summary by size.
     """
-    evidence = load_evidence()
-    design = paper_design(evidence)
+    from models.render.style import save_png
+    from models.validation.small_subtypes import plots
+
+    design = paper_design(load_evidence())
     totals = dict(zip(design.units, (int(n) for n in design.total()), strict=True))
     units = summarise_simulation(results, totals, SCENARIOS)
     sizes = by_size(units)
-    words = {scenario.name: scenario.words for scenario in scenarios(evidence, design, seed)}
     write_csv(units, out / "simulation_units.csv")
     write_csv(sizes, out / "simulation_sizes.csv")
-    write_text(out / "simulation.md", simulation_markdown(sizes, words, replicates))
+    record: dict[str, Any] = {"replicates": study.simulations, **study.settings}
+    write_json(out / "settings.json", {**record, "versions": versions()})
+    write_text(out / "simulation.md", simulation_markdown(sizes, study.simulations, study.seed))
     for name, figure in (
-        ("simulation_bias", bias_figure(sizes)),
-        ("simulation_bias_size", bias_size_figure(sizes)),
-        ("simulation_coverage", coverage_figure(sizes)),
+        ("simulation_bias", plots.bias_figure(sizes)),
+        ("simulation_bias_size", plots.bias_size_figure(sizes)),
+        ("simulation_coverage", plots.coverage_figure(sizes)),
     ):
         save_png(figure, out / name, dpi=200)
-    record: dict[str, Any] = {"replicates": replicates, **settings(seed), "versions": versions()}
-    write_json(out / "settings.json", record)
     return sizes
+
+
+def stored_page(folder: Path) -> str:
+    """Return the page anew from what a folder holds."""
+    record = json.loads((folder / "settings.json").read_text(encoding="utf-8"))
+    sizes = pd.read_csv(folder / "simulation_sizes.csv")
+    return simulation_markdown(sizes, record["replicates"], record["seed"])
+
+
+def simulation_markdown(sizes: pd.DataFrame, replicates: int, seed: int) -> str:
+    """Return the page for readers.
+
+    Parameters
+    ----------
+    sizes
+        As `models.validation.small_subtypes.summary.by_size` returns it.
+    replicates
+        Replicates of each scenario.
+    seed
+        Of the simulation, which the scenarios depend on.
+    """
+    evidence = load_evidence()
+    rows = sizes[sizes["method"] != "glmm"].groupby(["scenario", "size"])
+    return page(
+        "validation/small_subtypes/simulation.md",
+        replicates=f"{replicates:,}",
+        level=f"{100 * CI_PROB:.0f}",
+        low=f"{100 * LOW_COVERAGE:.0f}",
+        rows=len(rows),
+        in_short=_in_short(sizes),
+        methods=METHOD_WORDS.values(),
+        scenarios=scenarios(evidence, paper_design(evidence), seed),
+        bias=_pivot(sizes, "bias", "{:+.1f}", 100),
+        bias_size=_pivot(sizes, "rms_bias", "{:.1f}", 100),
+        rmse=_pivot(sizes, "rmse", "{:.1f}", 100, bold=True),
+        coverage=_pivot(sizes, "coverage", "{:.1f}", 100),
+        width=_pivot(sizes, "width", "{:.1f}", 100),
+        failures=_failures(sizes),
+    )
+
+
+def _in_short(sizes: pd.DataFrame) -> pd.DataFrame:
+    """Count who errs least, and name each method's lowest coverage."""
+    rows = sizes[sizes["method"] != "glmm"]
+    key = ["scenario", "size"]
+    best = rows.loc[rows.groupby(key, sort=False)["rmse"].idxmin(), "method"].value_counts()
+    records = []
+    for method in METHODS:
+        own = sizes[sizes["method"] == method]
+        below = int((own["coverage"] < LOW_COVERAGE).sum())
+        worst = own.loc[own["coverage"].idxmin()]
+        records.append(
+            {
+                "method": METHOD_WORDS[method],
+                "smallest error": "-" if method == "glmm" else f"{best.get(method, 0)}",
+                f"coverage below {100 * LOW_COVERAGE:.0f} %": f"{below}",
+                "lowest coverage (%)": f"{100 * worst['coverage']:.1f}",
+                "there": f"{worst['scenario']}, {worst['size']} patients",
+            }
+        )
+    return pd.DataFrame(records)
+
+
+def _pivot(
+    sizes: pd.DataFrame, name: str, form: str, factor: float, *, bold: bool = False
+) -> pd.DataFrame:
+    """Return a number by scenario, size and method; ``bold``: the smallest in Markdown's bold."""
+    records = []
+    for (scenario, size), part in sizes.groupby(["scenario", "size"], sort=False):
+        values = part.set_index("method")
+        cells = {m: form.format(factor * values.loc[m, name]) for m in METHODS if m in values.index}
+        if bold:
+            rivals = values.drop(index="glmm", errors="ignore")[name]
+            least = str(rivals.idxmin())
+            cells[least] = f"**{cells[least]}**"
+            if "glmm" in cells:
+                same = form.format(factor * values.loc["glmm", f"crude_{name}"])
+                cells["glmm"] = f"{cells['glmm']} ({same})"
+        row = {"scenario": scenario, "patients": size}
+        records.append(row | {METHOD_WORDS[m]: cells.get(m, "-") for m in METHODS})
+    return pd.DataFrame(records)
+
+
+def _failures(sizes: pd.DataFrame) -> pd.DataFrame:
+    """Return how often GLMM was not applicable / failed, by patients of the subtype."""
+    glmm = sizes[sizes["method"] == "glmm"]
+    records = []
+    for scenario, part in glmm.groupby("scenario", sort=False):
+        row = {"scenario": scenario}
+        for line in part.itertuples():
+            applicable = line.fitted / (1 - line.failed)
+            row[line.size] = f"{100 * (1 - applicable):.0f} % / {100 * line.failed:.0f} %"
+        records.append(row)
+    return pd.DataFrame(records).fillna("-")
