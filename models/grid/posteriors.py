@@ -26,6 +26,7 @@ from models.grid.loo import (
     without_each_unit,
 )
 from models.grid.marginals import AverageRate, LogitMarginals, ScaleMarginal
+from models.grid.sharp import unit_marginals
 from models.grid.solve import Solution
 
 
@@ -68,7 +69,9 @@ class _GridPosterior:
 
     @cached_property
     def _units(self) -> LogitMarginals:
-        return self._marginals(self.solution.state.unit_masses)
+        state = self.solution.state
+        columns = state.data.loose[state.data.sharp]
+        return unit_marginals(state.grid.mesh, state.unit_masses, state.local_units, columns)
 
     @cached_property
     def _leave_one_out(self) -> LeaveOneOut:
