@@ -1,10 +1,12 @@
 """Treatment contrasts at equal histology: the case-mix model."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 
 from cyclopts import App
 
-from models.interface.cli import run
+from models.interface.options import Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -21,8 +23,8 @@ def case_mix(
     prior_mu_sd: float = 1.5,
     prior_tau_scale: float = 1.0,
     prior_sigma_scale: float = 1.0,
-    draws: int = 1200,
-    seed: int = 20250107,
+    draws: Whole = 1200,
+    seed: Whole = 20250107,
     json: Path | None = None,
 ) -> None:
     """Compare treatments at equal histology, beside the unadjusted comparison.
@@ -82,35 +84,6 @@ def case_mix(
         json=json,
     )
     report(answer, json)
-
-
-@app.command
-def calibrate(
-    *,
-    store: Path,
-    simulations: int = 200,
-    workers: int = 2,
-    scheduler: str | None = None,
-    out: Path | None = None,
-) -> None:
-    """Run the simulation-based calibration over the review's own design; resumable.
-
-    Parameters
-    ----------
-    store
-        Folder for the single results; an interrupted run goes on from there.
-    simulations
-        Number of simulated reviews.
-    workers
-        Processes of this machine.
-    scheduler
-        Address of a running dask scheduler, in place of processes of this machine.
-    out
-        Folder for the summary; by default figures/calibration.
-    """
-    from models.interface.console_case_mix import run_calibration
-
-    run_calibration(store, simulations, workers=workers, scheduler=scheduler, out=out)
 
 
 if __name__ == "__main__":

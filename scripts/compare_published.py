@@ -1,10 +1,10 @@
 """Recompute every published value and set it beside the printed one."""
 
+from models.interface.cli import fail, run
+
 from pathlib import Path
 
 from cyclopts import App
-
-from models.interface.cli import fail, run
 
 app = App(help=__doc__, version_flags=[])
 

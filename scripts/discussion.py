@@ -1,10 +1,10 @@
 """Write methods and discussion paragraphs from saved fits, without refitting."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 
 from cyclopts import App
-
-from models.interface.cli import run
 
 app = App(help=__doc__, version_flags=[])
 

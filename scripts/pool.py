@@ -1,11 +1,20 @@
 """Pool one review: the published estimator, the ML GLMM and the Bayesian model."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 
 from cyclopts import App
 
-from models.interface.cli import run
-from models.interface.options import Conditions, Folder, Outcome, PoolPriors, Review, Sampling
+from models.interface.options import (
+    Conditions,
+    Folder,
+    Outcome,
+    PoolPriors,
+    Review,
+    Sampling,
+    Whole,
+)
 
 app = App(help=__doc__, version_flags=[])
 
@@ -22,7 +31,7 @@ def pool(
     out: Folder = None,
     batch: Path | None = None,
     scheduler: str | None = None,
-    workers: int | None = None,
+    workers: Whole | None = None,
 ) -> None:
     """Pool the proportions of one review, or of many.
 

@@ -1,11 +1,13 @@
 """The whole job on the paper's data: fits, tables, figures and the comparison with the paper."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from models.interface.cli import run
+from models.interface.options import Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -13,8 +15,8 @@ app = App(help=__doc__, version_flags=[])
 @app.default
 def reproduce(
     *,
-    seed: int = 20250107,
-    draws: int = 2000,
+    seed: Whole = 20250107,
+    draws: Whole = 2000,
     out: Path | None = None,
     fresh: Annotated[bool, Parameter(negative=())] = False,
     quick: Annotated[bool, Parameter(negative=())] = False,

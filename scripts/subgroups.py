@@ -1,10 +1,11 @@
 """Compare groups of studies: contrasts on three scales, ranks, league table."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 
 from cyclopts import App
 
-from models.interface.cli import run
 from models.interface.options import Folder, GroupPriors, Outcome, Review, Sampling
 
 app = App(help=__doc__, version_flags=[])

@@ -1,11 +1,13 @@
 """Shrinkage estimates for subtypes: disjoint strata that learn from each other."""
 
+from models.interface.cli import run
+
 from pathlib import Path
 from typing import Literal
 
 from cyclopts import App
 
-from models.interface.cli import run
+from models.interface.options import Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -24,8 +26,8 @@ def subtypes(
     p_exchangeable: float | None = None,
     prior_sigma_scale: float | None = None,
     prior_interaction_scale: float | None = None,
-    draws: int | None = None,
-    seed: int = 20250107,
+    draws: Whole | None = None,
+    seed: Whole = 20250107,
     json: Path | None = None,
 ) -> None:
     """Estimate the response rate of every stratum.

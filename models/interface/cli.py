@@ -1,15 +1,31 @@
 """What the scripts share: running a command with honest exit codes.
 
 Exit codes: 0 everything passed; 1 a fit failed the gate (or the comparison with the paper
-changed); 2 the input has a fault. A fault in the data is one line, never a stack trace.
+changed); 2 the input has a fault, or an output cannot be written; 70 a fault of this program, or
+too little memory; 130 and 143 after Ctrl-C and SIGTERM. Whatever it is, the user sees one line,
+never a stack trace.
 """
 
+import os
 import sys
+import tempfile
+import traceback
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from models.common.errors import GateError, InputError
+from models.common.constants import PROJECT_ROOT
+from models.common.errors import GateError, InputError, one_line
+from models.interface import signals
+from models.interface.streams import patient_streams
+
+BROKEN: Final = 70
+"""Exit code for a fault of the program itself (EX_SOFTWARE)."""
+
+_program = getattr(sys.modules["__main__"], "__file__", None)
+if _program is not None and Path(_program).resolve().is_relative_to(PROJECT_ROOT / "scripts"):
+    # before the libraries are imported, which takes a while
+    signals.catch()
 
 
 def run(app: Any, tokens: Sequence[str] | None = None) -> None:
@@ -22,83 +38,90 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
     tokens
         Arguments, for tests; the command line's by default.
     """
-    from cyclopts import CycloptsError
+    stopped = False
+    with patient_streams() as lost, signals.stoppable():
+        try:
+            code = _outcome(app, tokens)
+            error = lost()
+            # whoever closed a pipe has read enough; a full disk has lost what was asked for
+            if code == 0 and error is not None and not isinstance(error, BrokenPipeError):
+                code = _tell(f"standard output: {error.strerror}", 2)
+        except (signals.Stopped, KeyboardInterrupt):
+            code = signals.code_of_stop()
+            stopped = True
+    if stopped:
+        signals.leave(code)
+    if code:
+        raise SystemExit(code)
 
+
+def _outcome(app: Any, tokens: Sequence[str] | None) -> int:
+    """Run an app; return the exit code, having told the user of what went wrong."""
+    app.suppress_keyboard_interrupt = False
     try:
         app(tokens, exit_on_error=False, print_error=False, result_action="return_value")
-    except CycloptsError as error:
-        message = " ".join(str(error).split())
-        fail(f"{message} (see --help)", 2)
-    except InputError as error:
-        fail(str(error), 2)
-    except TimeoutError as error:
+    except SystemExit as ended:
+        code = ended.code
+    except Exception as error:
+        # compiled code may have made another exception of it
+        if signals.received():
+            raise signals.Stopped from error
+        return _explain(error)
+    else:
+        return 0
+    if signals.received():
+        raise signals.Stopped
+    return code if isinstance(code, int) else int(code is not None)
+
+
+def _explain(error: Exception) -> int:
+    """Tell the user of an error in one line and return the exit code."""
+    from cyclopts import CycloptsError
+
+    if isinstance(error, CycloptsError):
+        return _tell(f"{' '.join(str(error).split())} (see --help)", 2)
+    if isinstance(error, InputError):
+        return _tell(str(error), 2)
+    if isinstance(error, GateError):
+        return _tell(str(error), 1, whole=True)
+    if isinstance(error, TimeoutError):
         detail = f" ({error})" if str(error) else ""
-        fail(
+        return _tell(
             f"a worker process did not answer in time{detail}; run again: finished work is kept", 1
         )
-    except OSError as error:
-        fail(f"{error.filename or 'a file'}: {error.strerror or error}", 2)
-    except GateError as error:
-        fail(str(error), 1)
-    except KeyboardInterrupt:
-        fail("interrupted; existing results are untouched", 130)
+    if isinstance(error, MemoryError):
+        detail = f" ({error})" if str(error) else ""
+        return _tell(f"there is not enough memory{detail}; existing results are untouched", BROKEN)
+    if isinstance(error, OSError) and error.filename is not None and error.strerror:
+        return _tell(f"{error.filename}: {error.strerror}", 2)
+    words = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
+    return _tell(f"{_keep_traceback(error)}: {words}", BROKEN)
 
 
-def check_run_options(draws: int, seed: int, *outputs: Path | None) -> None:
-    """Refuse, before anything is computed, options that would fail at the end.
-
-    Parameters
-    ----------
-    draws
-        Draws kept per chain, at least 100.
-    seed
-        From 0 to 2**32 - 1.
-    outputs
-        A file to write (a folder of that name is refused), or None.
-
-    Raises
-    ------
-    InputError
-        Naming the option and its value.
-    """
-    if draws < 100:
-        raise InputError(f"--draws must be at least 100, got {draws}")
-    _check_seed(seed)
-    for path in outputs:
-        if path is not None and path.suffix == ".json" and path.is_dir():
-            raise InputError(f"--json {path}: is a folder")
-
-
-def check_parallel_options(workers: int, scheduler: str | None, seed: int = 0) -> None:
-    """Refuse options of a computation over processes that would fail later, or in many lines.
-
-    Parameters
-    ----------
-    workers
-        Processes of this machine, at least 1.
-    scheduler
-        Address of a dask scheduler, with its protocol, or None.
-    seed
-        From 0 to 2**32 - 1.
-
-    Raises
-    ------
-    InputError
-        Naming the option and its value.
-    """
-    _check_seed(seed)
-    if workers < 1:
-        raise InputError(f"--workers must be at least 1, got {workers}")
-    if scheduler is not None and "://" not in scheduler:
-        raise InputError(f"--scheduler must be an address as tcp://host:8786, got {scheduler!r}")
-
-
-def _check_seed(seed: int) -> None:
-    if not 0 <= seed < 2**32:
-        raise InputError(f"--seed must lie between 0 and {2**32 - 1}, got {seed}")
+def _keep_traceback(error: Exception) -> str:
+    """Write a traceback to a file; return the beginning of a line that names it."""
+    text = "".join(traceback.format_exception(error))
+    try:
+        handle, name = tempfile.mkstemp(prefix="traceback-", suffix=".txt")
+        with os.fdopen(handle, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(text)
+    except OSError:
+        return "a fault of this program"
+    return f"a fault of this program, described in {name}"
 
 
 def fail(message: str, code: int) -> None:
     """Print one line to standard error and exit."""
+    raise SystemExit(_tell(message, code, whole=True))
+
+
+def _tell(message: str, code: int, *, whole: bool = False) -> int:
+    """Print one line, of which what concerns results is never cut."""
+    if whole:
+        from models.render.escape import printable
+
+        message = printable(message)
+    else:
+        message = one_line(message)
     print(f"error: {message}", file=sys.stderr)
-    raise SystemExit(code)
+    return code

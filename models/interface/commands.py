@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from models.common.errors import GateError, InputError
-from models.interface.options import Sampling
+from models.interface.options import Sampling, check_outputs, check_parallel_options
 from models.priors import Priors
 
 if TYPE_CHECKING:
@@ -41,23 +41,43 @@ def refuse_without(option: str, **others: object) -> None:
             raise InputError(f"--{name} belongs to {option}")
 
 
-def check_outputs(sampling: Sampling, json: Path | None, out: Path | None) -> None:
-    """Refuse outputs that cannot be written, before anything is computed.
+def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path | None) -> None:
+    """Refuse options that cannot be met, before anything is computed.
 
     Raises
     ------
     InputError
         Naming the option and its value.
     """
-    if json is not None and json.is_dir():
-        raise InputError(f"--json {json}: is a folder")
-    if out is not None and out.is_file():
-        raise InputError(f"--out {out}: is a file; fits are saved to a folder")
+    sampling.check()
+    check_outputs(json, out, [review])
     if out is not None and sampling.engine == "grid":
         raise InputError(
             "--out keeps a sampler's draws and diagnostics for scripts/discussion.py, which the "
             "grid does not have; use --json, or --engine nuts"
         )
+
+
+class Shown:
+    """A fitter for one command, with a sign of life while it samples.
+
+    Parameters
+    ----------
+    sampling
+        How fits are made.
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+
+    @property
+    def seed(self) -> int:
+        """Seed of the fit."""
+        return self._sampling.seed
+
+    def __call__(self, wanted: "Wanted") -> "Fit":
+        """Return the fit."""
+        return fitted(self._sampling, wanted)
 
 
 def fitted(sampling: Sampling, wanted: "Wanted") -> "Fit":
@@ -105,8 +125,7 @@ def pool(
     """Pool one review three ways; parameters as in ``scripts/pool.py``."""
     if (review is None) == (outcome is None):
         raise InputError("give either a review file or --outcome orr|dcr|trae")
-    sampling.check()
-    check_outputs(sampling, json, out)
+    check(sampling, json, out, review)
     data, source = _studies(review, outcome, where)
 
     from models.analyses.pools.summary import freeman_tukey_dict, glmm_dict, summarise
@@ -158,7 +177,6 @@ def pool_batch(
 ) -> None:
     """Pool many reviews; faults are counted at the end, with exit code 2."""
     from models.analyses.pools.batch import run_batch
-    from models.interface.cli import check_parallel_options
 
     if out is None:
         raise InputError("--batch needs --out FILE.parquet or FILE.csv")
@@ -191,8 +209,7 @@ def subgroups(
         raise InputError(f"--margin must lie between 0 and 1, got {margin}")
     if review is not None and by is None:
         raise InputError("a review needs --by COLUMN, the column that holds the groups")
-    sampling.check()
-    check_outputs(sampling, json, out)
+    check(sampling, json, out, review)
     by = by or "treatment"
     name = "events" if review is not None else outcome or "orr"
     data = _grouped(review, name, by)

@@ -3,7 +3,6 @@
 import numpy as np
 import pandas as pd
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from models.analyses.groups.pages import contrasts_frame, groups_frame, headline
@@ -12,6 +11,7 @@ from models.analyses.pools.summary import PooledPosterior
 from models.estimands.contrasts import NOT_RANDOMISED
 from models.frequentist.freeman_tukey import FreemanTukeyPool
 from models.frequentist.glmm import GlmmFit
+from models.render.escape import terminal, titled
 from models.render.format import rate
 
 
@@ -19,7 +19,7 @@ def print_analysis(analysis: SubgroupAnalysis, margin: float) -> None:
     """Print groups and contrasts to the terminal."""
     out = Console(highlight=False)
     out.print(NOT_RANDOMISED)
-    out.print(headline(analysis))
+    out.print(terminal(headline(analysis)))
     best = "highest" if analysis.higher_is_better else "lowest"
     frames = [(f"Groups (best: {best})", groups_frame(analysis))]
     if len(analysis.groups) > 1:
@@ -33,11 +33,11 @@ def print_analysis(analysis: SubgroupAnalysis, margin: float) -> None:
     for title, frame in frames:
         table = Table(title=title, title_justify="left", box=None, pad_edge=False)
         for column in frame.columns:
-            table.add_column(str(column), overflow="fold")
+            table.add_column(terminal(column), overflow="fold")
         for row in frame.itertuples(index=False):
-            table.add_row(*[escape(str(cell)) for cell in row])
+            table.add_row(*map(terminal, row))
         out.print(table)
-    out.print(f"gate: {analysis.gate}")
+    out.print(terminal(f"gate: {analysis.gate}"))
 
 
 def show_frequentist(
@@ -47,8 +47,11 @@ def show_frequentist(
     out = Console(highlight=False)
     events, total = int(data["events"].sum()), int(data["total"].sum())
     out.print(
-        f"[bold]{escape(source)}[/]: {len(data)} studies, {events} events in {total} patients "
-        f"(crude {events / total:.3f})"
+        titled(
+            source,
+            f"{len(data)} studies, {events} events in {total} patients "
+            f"(crude {events / total:.3f})",
+        )
     )
     i2 = "-" if freeman_tukey.i2 is None else f"{freeman_tukey.i2:.1f} %"
     out.print(
@@ -63,7 +66,7 @@ def show_frequentist(
             f"tau {tau2**0.5:.3f} (logit scale)"
         )
     else:
-        out.print(f"  ML GLMM: no maximum exists ({glmm.reason})")
+        out.print(terminal(f"  ML GLMM: no maximum exists ({glmm.reason})"))
 
 
 def show_bayes(bayes: PooledPosterior, gate: str) -> None:
@@ -84,10 +87,10 @@ def show_bayes(bayes: PooledPosterior, gate: str) -> None:
         table.add_column(heading, justify="left" if heading == "study" else "right")
     for row in bayes.studies.itertuples():
         table.add_row(
-            escape(str(row.study)),
+            terminal(row.study),
             f"{row.events}/{row.total}",
             f"{row.events / row.total:.3f}",
             rate(row.median, row.lower, row.upper),
         )
     out.print(table)
-    out.print(f"  gate: {gate}")
+    out.print(terminal(f"  gate: {gate}"))

@@ -6,13 +6,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from models.common.errors import GateError, InputError
 from models.common.files import write_json
-from models.interface.cli import check_parallel_options, check_run_options
+from models.interface.options import (
+    check_outputs,
+    check_priors,
+    check_run_options,
+)
 from models.priors import Priors
+from models.render.escape import terminal, titled
 from models.render.format import rate
 
 if TYPE_CHECKING:
@@ -74,11 +78,13 @@ def estimate(
     InputError
         If an option has a value that cannot be, or the review has a fault.
     """
-    check_run_options(draws, seed, json)
+    check_run_options(draws, seed)
+    check_outputs(json, inputs=[mix, *(data.glob("*.csv") if data is not None else ())])
     subtype, treatment = patients
     if (subtype is None) != (treatment is None):
         raise InputError("--subtype and --treatment go together")
     settings = Priors(**priors)
+    check_priors(settings)
     review, source = _read(data)
     for option, label, known in (
         ("--subtype", subtype, review.subtypes),
@@ -141,7 +147,7 @@ def _fit(
 
 
 def report(answer: Answer, json: Path | None) -> None:
-    """Print an answer and write it as JSON.
+    """Write an answer as JSON, then print it.
 
     Raises
     ------
@@ -149,15 +155,15 @@ def report(answer: Answer, json: Path | None) -> None:
         If the fit did not pass the gate.
     """
     gate = answer.fit.gate
-    show(answer)
-    if answer.patients is not None:
-        show_prediction(answer.result.predictions, *answer.patients)
     if json is not None:
         content = answer.result.as_dict()
         content["diagnostics"] = gate.as_dict()
         if not answer.exact:
             content["cells"] = None
         write_json(json, content)
+    show(answer)
+    if answer.patients is not None:
+        show_prediction(answer.result.predictions, *answer.patients)
     if not gate.passed:
         raise GateError(f"the fit did not pass the gate; do not use it. {gate.sentence()}")
 
@@ -175,8 +181,11 @@ def show(answer: Answer) -> None:
     out = Console(highlight=False)
     result, review, cells = answer.result, answer.result.review, answer.result.cells
     out.print(
-        f"[bold]{escape(answer.source)}[/]: {len(review.arms)} arms, {review.total.sum()} "
-        f"patients, {int(review.arms['events'].sum())} responders, {len(review.subtypes)} subtypes"
+        titled(
+            answer.source,
+            f"{len(review.arms)} arms, {review.total.sum()} patients, "
+            f"{int(review.arms['events'].sum())} responders, {len(review.subtypes)} subtypes",
+        )
     )
     if answer.exact:
         out.print(
@@ -184,7 +193,7 @@ def show(answer: Answer) -> None:
             f"{cells.moving} inferred, {cells.resting} free but hardly moving"
         )
     for row in review.set_aside.itertuples():
-        out.print(f"  set aside: {row.arm}: {row.reason}")
+        out.print(terminal(f"  set aside: {row.arm}: {row.reason}"))
     for title, frame in (
         ("Contrasts", contrasts_frame(result.contrasts)),
         ("Standard deviations (logit scale)", parameters_frame(result.parameters)),
@@ -195,10 +204,10 @@ def show(answer: Answer) -> None:
         for heading in frame.columns:
             table.add_column(str(heading), justify="right" if heading[0] in "Pe" else "left")
         for texts in frame.astype(str).to_numpy().tolist():
-            table.add_row(*map(escape, texts))
+            table.add_row(*map(terminal, texts))
         out.print(table)
     out.print(NOTE)
-    out.print(f"gate: {answer.fit.gate.sentence()}")
+    out.print(terminal(f"gate: {answer.fit.gate.sentence()}"))
 
 
 def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -> None:
@@ -208,44 +217,8 @@ def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -
     typical, new = (
         rate(row[f"{p}_median"], row[f"{p}_lower"], row[f"{p}_upper"]) for p in ("typical", "new")
     )
-    Console(highlight=False).print(
-        f"{escape(subtype)} with {escape(treatment)} ({row['total']} such patients in the "
-        f"review): rate in a typical study {typical}; in a new trial {new}, mean "
-        f"{row['new_mean']:.3f}"
+    words = (
+        f"{subtype} with {treatment} ({row['total']} such patients in the review): rate in a "
+        f"typical study {typical}; in a new trial {new}, mean {row['new_mean']:.3f}"
     )
-
-
-def run_calibration(
-    store: Path, simulations: int, *, workers: int, scheduler: str | None, out: Path | None
-) -> None:
-    """Run, or go on with, the calibration and print its summary.
-
-    Parameters
-    ----------
-    store
-        Folder of the single results.
-    simulations
-        How many reviews to simulate.
-    workers, scheduler
-        Processes of this machine, or the address of a dask scheduler in their place.
-    out
-        Folder for the summary; None for the project's own.
-    """
-    if simulations < 10:
-        raise InputError(f"--simulations must be at least 10, got {simulations}")
-    check_parallel_options(workers, scheduler)
-    from rich.progress import Progress
-
-    from models.validation.calibration import case_mix, case_mix_summary
-
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("simulations", total=simulations)
-        case_mix.run_calibration(
-            store,
-            simulations,
-            workers=workers,
-            scheduler=scheduler,
-            advance=lambda name: progress.advance(task),
-        )
-    summary = case_mix_summary.write_calibration(store, out)
-    Console(highlight=False).print(summary.to_string(index=False))
+    Console(highlight=False).print(terminal(words))

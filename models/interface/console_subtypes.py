@@ -7,17 +7,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
 
 from models.common.errors import GateError, InputError
 from models.common.files import write_json
-from models.interface.cli import check_run_options
+from models.interface.options import check_outputs, check_priors, check_run_options
 from models.priors import ExnexPriors, Priors
+from models.render.escape import terminal, titled
 from models.render.format import probability, rate
 
 if TYPE_CHECKING:
     import pandas as pd
+    from rich.text import Text
 
     from models.analyses.subtypes.summary import SubtypeResult
     from models.fitting.fit import Fit, Fitter
@@ -88,10 +89,12 @@ def estimate(
             "effects; use --engine nuts"
         )
     kept = DRAWS[model] if draws is None else draws
-    check_run_options(kept, seed, json)
+    check_run_options(kept, seed)
+    check_outputs(json, inputs=[data])
     values = dict(priors) | {name.removeprefix("prior_"): value for name, value in given.items()}
     # bad settings are refused before the data are read and the sampler is loaded
     settings = ExnexPriors(**values) if model == "exnex" else Priors(**values)
+    check_priors(settings)
     frame, source = _read(model, data)
     with Console(stderr=True).status("compiling and sampling (up to a minute)"):
         return _fit(model, frame, source, settings, _fitter(engine, kept, seed))
@@ -136,7 +139,7 @@ def _fit(
 
 
 def report(answer: Answer, json: Path | None) -> None:
-    """Print an answer and write it as JSON.
+    """Write an answer as JSON, then print it.
 
     Raises
     ------
@@ -146,14 +149,14 @@ def report(answer: Answer, json: Path | None) -> None:
     from models.analyses.subtypes.summary import as_records
 
     gate = answer.fit.gate
-    show(answer.result, answer.source, gate.sentence())
-    if answer.cells is not None:
-        show_cells(answer.cells)
     if json is not None:
         content = {**answer.result.as_dict(), "diagnostics": gate.as_dict()}
         if answer.cells is not None:
             content["cells"] = as_records(answer.cells)
         write_json(json, content)
+    show(answer.result, answer.source, gate.sentence())
+    if answer.cells is not None:
+        show_cells(answer.cells)
     if not gate.passed:
         raise GateError(f"the fit did not pass the gate; do not use it. {gate.sentence()}")
 
@@ -163,8 +166,11 @@ def show(result: "SubtypeResult", source: str, gate: str) -> None:
     out = Console(highlight=False)
     events, total = int(result.strata["events"].sum()), int(result.strata["total"].sum())
     out.print(
-        f"[bold]{escape(source)}[/], model {result.model}: {len(result.strata)} strata, "
-        f"{events} events in {total} patients (crude {events / total:.3f})"
+        titled(
+            source,
+            f"model {result.model}: {len(result.strata)} strata, {events} events in {total} "
+            f"patients (crude {events / total:.3f})",
+        )
     )
     exnex = "p_exchangeable" in result.strata
     table = Table(box=None, pad_edge=False)
@@ -186,15 +192,14 @@ def show(result: "SubtypeResult", source: str, gate: str) -> None:
         "  shrinkage: 0 the raw rate is kept, 1 the others decide, by posterior means; borrowed: "
         "information beyond the stratum's own, in patients"
     )
-    out.print(f"  gate: {gate}")
+    out.print(terminal(f"  gate: {gate}"))
 
 
-def _cells(row: Mapping[Any, Any], *, exnex: bool) -> list[str]:
+def _cells(row: Mapping[Any, Any], *, exnex: bool) -> list["str | Text"]:
     """Return the texts of a stratum's or a family's row."""
     family = "p_top_three" not in row
-    name = escape(row["stratum"])
-    cells = [
-        f"{name} *" if family else name,
+    cells: list[str | Text] = [
+        terminal(f"{row['stratum']} *" if family else row["stratum"]),
         f"{row['events']}/{row['total']}",
         f"{row['raw']:.3f}",
         rate(row["median"], row["lower"], row["upper"]),
@@ -215,8 +220,8 @@ def show_cells(cells: "pd.DataFrame") -> None:
     table.add_column("")
     for row in cells.itertuples():
         table.add_row(
-            escape(str(row.stratum)),
-            escape(str(row.treatment)),
+            terminal(row.stratum),
+            terminal(row.treatment),
             f"{row.events}/{row.total}" if row.total else "-",
             rate(row.median, row.lower, row.upper),
             "prediction" if row.basis == "prediction" else "",

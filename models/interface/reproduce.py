@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
 from models.common.errors import GateError
-from models.interface.cli import check_run_options
 from models.interface.job import PARTS, Run, run_job, write_index, write_texts
+from models.interface.options import check_run_options
 
 if TYPE_CHECKING:
     from models.fitting.fit import Fit, SamplerSettings, Wanted

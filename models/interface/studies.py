@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING, Annotated
 
 from cyclopts import Parameter
 
-from models.interface.cli import check_parallel_options
+from models.common.errors import InputError
+from models.common.files import check_output_folder
+from models.interface.options import SIMULATIONS, Whole, check_outputs, check_parallel_options
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -20,10 +22,10 @@ class StudyOptions:
     """Options of a long run, which goes on where it stopped."""
 
     simulations: Annotated[
-        int | None, Parameter(help="Simulations of each model, design or scenario.")
+        Whole | None, Parameter(help="Simulations of each model, design or scenario.")
     ] = None
-    seed: Annotated[int, Parameter(help="Seed of the simulations.")] = 20250107
-    workers: Annotated[int, Parameter(help="Processes of this machine.")] = 2
+    seed: Annotated[Whole, Parameter(help="Seed of the simulations.")] = 20250107
+    workers: Annotated[Whole, Parameter(help="Processes of this machine.")] = 2
     scheduler: Annotated[
         str | None, Parameter(help="Address of a dask scheduler, in place of own processes.")
     ] = None
@@ -43,6 +45,13 @@ class StudyOptions:
             Naming the option and its value.
         """
         check_parallel_options(self.workers, self.scheduler, self.seed)
+        if self.simulations is not None and self.simulations < SIMULATIONS:
+            raise InputError(
+                f"--simulations must be at least {SIMULATIONS}, got {self.simulations}"
+            )
+        if self.store is not None:
+            check_output_folder(self.store, "--store")
+        check_outputs(out=self.out)
 
     def planned(self, number: int) -> int:
         """Return the number of simulations asked for, by default the planned one."""

@@ -7,9 +7,8 @@ One function for each target. A plain label passes unchanged. HTML has none here
 import re
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 if TYPE_CHECKING:
+    import pandas as pd
     from rich.text import Text
 
 _BREAKS = re.compile("[ ]*[\t\n\v\f\r\x1c-\x1e\x85\u2028\u2029]+[ ]*")
@@ -30,6 +29,13 @@ def terminal(text: object) -> "Text":
     from rich.text import Text
 
     return Text(printable(text))
+
+
+def titled(name: str, words: str) -> "Text":
+    """Return a line for the terminal that begins with the name of the data."""
+    from rich.text import Text
+
+    return Text.assemble((printable(name), "bold"), ": ", printable(words))
 
 
 _EDGE = "\0"
@@ -108,8 +114,9 @@ def spreadsheet(text: object) -> str:
     return "'" + cell if _FORMULA.match(cell) and not _NUMBER.fullmatch(cell) else cell
 
 
-def spreadsheet_frame(frame: pd.DataFrame) -> pd.DataFrame:
+def spreadsheet_frame(frame: "pd.DataFrame") -> "pd.DataFrame":
     """Return a frame for a CSV file: texts and names of columns so, numbers as they are."""
+    import pandas as pd
 
     def cell(value: object) -> object:
         return spreadsheet(value) if isinstance(value, str) else value

@@ -5,12 +5,14 @@ Peers that are not installed are listed as absent; NumPyro can be lent for a run
 measurement is stored as it is done, so that an interrupted run goes on where it stopped.
 """
 
+from models.interface.cli import run
+
 from pathlib import Path
 from typing import Annotated, Literal
 
 from cyclopts import App, Parameter
 
-from models.interface.cli import run
+from models.interface.options import Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -22,7 +24,7 @@ def benchmark(
         list[Literal["grid", "nutpie", "pymc", "numpyro", "brms", "rstanarm"]] | None,
         Parameter(negative=()),
     ] = None,
-    runs: int = 5,
+    runs: Whole = 5,
     quick: bool = False,
     store: Path | None = None,
     out: Path | None = None,
@@ -53,10 +55,11 @@ def benchmark(
         raise InputError(f"--runs must be at least 1, got {runs}")
     folder = store or (benchmarks.QUICK / "fits" if quick else benchmarks.STORE)
     wanted = tuple(name for name in benchmarks.PEERS if peer is None or name in peer)
-    models, sizes = benchmarks.MODELS, benchmarks.SIZES
-    if quick:
-        runs, models, sizes = 1, models[:1], sizes[:3]
-    measurements = benchmarks.plan(wanted, models, sizes, runs)
+    measurements = (
+        benchmarks.plan(wanted, benchmarks.MODELS[:1], benchmarks.SIZES[:3], 1)
+        if quick
+        else benchmarks.plan(wanted, benchmarks.MODELS, benchmarks.SIZES, runs)
+    )
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -7,11 +7,12 @@ where it stopped. The full run by NUTS takes one processor about an hour, that b
 minutes. Exits with 1 if calibration is rejected.
 """
 
+from models.interface.cli import run
+
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from models.interface.cli import run
 from models.interface.studies import StudyOptions
 
 app = App(help=__doc__, version_flags=[])
@@ -42,8 +43,9 @@ def calibrate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write ranks, tables and figures."""
-    from models.common.errors import InputError
     from models.interface.cli import fail
+
+    from models.common.errors import InputError
 
     options.check()
     if recovery and model is not None:
@@ -58,7 +60,7 @@ def calibrate(
         return
 
     from models.validation.calibration.run import RESULTS, SIMULATIONS, STORE, models_of, study_of
-    from models.validation.calibration.tables import check_not_fewer, verdicts, write_calibration
+    from models.validation.calibration.tables import check_not_fewer, sentences, write_runs
 
     results, store = options.out or RESULTS, options.store or STORE
     studies = [
@@ -67,9 +69,9 @@ def calibrate(
     ]
     for study in studies:
         check_not_fewer(study, results)
-    runs = {study: options.run(study, store / study.name) for study in studies}
-    table = write_calibration(runs, results, store if pictures else None)
-    print("\n".join(verdicts(table)), f"tables and figures: {results}", sep="\n")
+    runs = [(study, options.run(study, store / study.name)) for study in studies]
+    table = write_runs(runs, results, store if pictures else None)
+    print(*sentences(table), f"tables and figures: {results}", sep="\n")
     if rejected := list(table.loc[~table["passed"], "model"]):
         fail(f"calibration is rejected for {', '.join(rejected)}", 1)
 

@@ -3,9 +3,9 @@
 Exits with 1 if the recovered cells differ from data/subtype_treatment.csv or from the paper's text.
 """
 
-from cyclopts import App
-
 from models.interface.cli import run
+
+from cyclopts import App
 
 app = App(help=__doc__, version_flags=[])
 
@@ -13,13 +13,14 @@ app = App(help=__doc__, version_flags=[])
 @app.default
 def recover_cells() -> None:
     """Enumerate all allocations of every row and compare the solutions with the data."""
+    from models.interface.cli import fail
+
     from rich.console import Console
     from rich.table import Table
 
     from models.analyses.paper.cells import recover_cells as recover
     from models.analyses.paper.cells_checks import cell_differences, recovered_cells, text_checks
     from models.evidence.load import load_evidence
-    from models.interface.cli import fail
 
     evidence = load_evidence()
     rows = recover(evidence)

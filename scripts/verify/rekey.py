@@ -6,11 +6,11 @@ the present code; where they are equal to the last bit, the new hash is written.
 result stays stale: it must be made anew.
 """
 
+from models.interface.cli import run
+
 from typing import Annotated
 
 from cyclopts import App, Parameter
-
-from models.interface.cli import run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -21,6 +21,7 @@ def rekey(
 ) -> None:
     """Compare, print what was compared, and write the keys."""
     from models.interface.cli import fail
+
     from models.validation.rekey import rekey
 
     left = rekey(base, print)

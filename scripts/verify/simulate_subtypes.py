@@ -6,11 +6,13 @@ finish; a run that was interrupted goes on where it stopped. The full run takes 
 cores.
 """
 
+from models.interface.cli import run
+
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
-from models.interface.cli import run
+from models.interface.options import Whole
 from models.interface.studies import StudyOptions
 
 app = App(help=__doc__, version_flags=[])
@@ -21,7 +23,7 @@ DEFAULTS = StudyOptions()
 def simulate(
     *,
     check_sampler: Annotated[
-        int,
+        Whole,
         Parameter(
             help="Instead: fit this many replicates of every scenario by sampling as well, and "
             "compare with the stored ones; exits with 1 if they differ."
@@ -30,8 +32,9 @@ def simulate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write tables and figures."""
-    from models.common.errors import InputError
     from models.interface.cli import fail
+
+    from models.common.errors import InputError
     from models.validation.small_subtypes.run import REPLICATES, RESULTS, STORE, simulation_study
 
     options.check()
