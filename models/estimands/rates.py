@@ -26,6 +26,12 @@ from models.estimands.contrasts import contrast_draws
 
 _NODES, _WEIGHTS = hermegauss(41)
 _WEIGHTS = _WEIGHTS / _WEIGHTS.sum()
+_WIDE = 3.0
+"""Standard deviation from which on Gauss-Hermite nodes lie too far apart."""
+_NOISE = np.arange(-40.0, 40.5, 0.5)
+_LOGISTIC = 0.25 / np.cosh(0.5 * _NOISE) ** 2
+_LOGISTIC = _LOGISTIC / _LOGISTIC.sum()
+_BLOCK = 10_000
 
 
 def average_rate(mu: xr.DataArray, tau: xr.DataArray) -> xr.DataArray:
@@ -39,11 +45,24 @@ def average_rate(mu: xr.DataArray, tau: xr.DataArray) -> xr.DataArray:
     Returns
     -------
     xarray.DataArray
-        ``E[expit(mu + tau z)]`` by Gauss-Hermite quadrature with 41 nodes, probability scale.
+        ``E[expit(mu + tau z)]``, probability scale: up to a tau of 3 by Gauss-Hermite quadrature
+        with 41 nodes, error below 1e-10 up to 1.5, 2e-8 up to 2 and 4e-6 up to 3; above by the
+        trapezoid rule for ``E[ndtr((mu + l) / tau)]`` with a standard logistic ``l``, error below
+        1e-14 however large tau is.
     """
     nodes = xr.DataArray(_NODES, dims="node")
     weights = xr.DataArray(_WEIGHTS, dims="node")
-    return xr.dot(xr.apply_ufunc(expit, mu + tau * nodes), weights, dim="node")
+    result = xr.dot(xr.apply_ufunc(expit, mu + tau * nodes), weights, dim="node")
+    if not (tau > _WIDE).any():
+        return result
+    centre, scale, result = xr.broadcast(mu, tau, result)
+    values = result.values.copy()
+    wide = np.nonzero(scale.values > _WIDE)
+    for start in range(0, wide[0].size, _BLOCK):
+        part = tuple(axis[start : start + _BLOCK] for axis in wide)
+        shifted = (centre.values[part][:, None] + _NOISE) / scale.values[part][:, None]
+        values[part] = ndtr(shifted) @ _LOGISTIC
+    return result.copy(data=values)
 
 
 def pooled_estimands(posterior: xr.Dataset, seed: int) -> xr.Dataset:

@@ -112,6 +112,17 @@ def _per_scalar(statistic: "xr.Dataset", name: str) -> "pd.Series":
     return pd.Series(values, name=name)
 
 
+def _not_finite(posterior: "xr.Dataset") -> list[str]:
+    """Return what to say about infinite or missing draws: ranks would hide a single one."""
+    import numpy as np
+
+    found = {name: ~np.isfinite(array.values) for name, array in posterior.data_vars.items()}
+    bad = {name: int(flags.sum()) for name, flags in found.items() if flags.any()}
+    if not bad:
+        return []
+    return [f"{sum(bad.values())} draws that are not finite ({', '.join(map(str, bad))})"]
+
+
 def check_fit(tree: "xr.DataTree") -> Gate:
     """Judge the draws of a sampler.
 
@@ -125,7 +136,8 @@ def check_fit(tree: "xr.DataTree") -> Gate:
     Returns
     -------
     Gate
-        A value that cannot be computed (NaN) counts as a failure.
+        A value that cannot be computed (NaN) counts as a failure, and so does a single draw that
+        is not finite.
     """
     import arviz_stats as azs
     import numpy as np
@@ -158,7 +170,7 @@ def check_fit(tree: "xr.DataTree") -> Gate:
         "bfmi_min": float(np.min(azs.bfmi(tree)["energy"].values)),
         "parameters": len(table),
     }
-    failures: list[str] = []
+    failures = _not_finite(posterior)
     for column, rule in (
         ("rhat", f"R-hat above {RHAT_MAX}"),
         ("ess_bulk", f"bulk ESS below {ESS_MIN:.0f}"),

@@ -8,6 +8,7 @@ from models.common.errors import InputError
 from models.grid.distributions import Array
 from models.grid.sampling import average_rates, draw_families, draw_scales_and_mean, draw_units
 from models.grid.tree import GridState
+from models.numerics.threads import one_blas_thread
 
 
 @dataclass(frozen=True)
@@ -119,6 +120,7 @@ class _Raw:
     unit_rate: Array
 
 
+@one_blas_thread()
 def _draw(state: GridState, n: int, rng: np.random.Generator) -> _Raw:
     if n < 1:
         raise InputError(f"the number of draws must be at least 1, got {n}")

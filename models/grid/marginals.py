@@ -10,6 +10,7 @@ from models.common.constants import CI_PROB
 from models.grid.band import Axis, interpolate_rows, invert_rows, invert_table
 from models.grid.distributions import Array
 from models.grid.mesh import Mesh, ScaleRule
+from models.numerics.threads import one_blas_thread
 
 _PIECES = 4
 """Cells that each mesh cell is cut into before a cubic inverts it: quantiles to 1e-5 sd."""
@@ -80,6 +81,7 @@ class LogitMarginals:
         """Return a quantile, logit scale."""
         return self._quantiles((probability,))[0]
 
+    @one_blas_thread()
     def _quantiles(self, probabilities: tuple[float, ...]) -> list[Array]:
         _, cdf_basis, density_basis = self.mesh.refined(_PIECES)
         columns = self.masses.reshape(self.mesh.size, -1)
@@ -269,6 +271,7 @@ class AverageRate:
         """Return a quantile of the average rate."""
         return float(self._quantiles(np.array([probability]))[0])
 
+    @one_blas_thread()
     def _quantiles(self, probability: Array) -> Array:
         # Weighted quantiles of the nodes are off by less than a few cells: they bracket the root.
         order = np.argsort(self._log_odds, axis=None)

@@ -45,9 +45,10 @@ _PRIOR_REACH = 14.0
 _TRIAL_NODES = 14
 _TRIAL_RESOLUTION = 0.6
 _MOST_TRIALS = 30
-_RIDGE = 8.0
-_RIDGE_SHARE = 1e-3
-"""A scale's unit is at most 8 times the narrowest width of the mean that has a share."""
+_RIDGE = 3.0
+_RIDGE_SHARE = 0.1
+"""A scale's unit is at most 3 times the width that the mean has at a scale with a tenth of the top
+density."""
 _MANY, _SAMPLE = 4_000, 16
 """Units from which on the first plan is that of every 16th of them, chosen at random."""
 _FEWEST = 6
@@ -99,7 +100,8 @@ def first_plan(data: TreeData, prior: Normal, outer: ScalePrior, inner: ScalePri
         density = np.exp(log_density).sum(axis=1 - axis)
         middle = max(_turning_scale(grids[axis], density, unit), 0.5 * unit)
         if axis == 0:
-            narrow = _ridge_scale(grids[0], density, np.exp(log_density), sd)
+            per_scale = np.exp(log_density) / np.hypot(grids[0], unit)[:, None]
+            narrow = _ridge_scale(grids[0], per_scale, sd)
             middle = narrow if middle > _RIDGE * narrow else middle
         kept = np.flatnonzero(inside.any(axis=1 - axis))
         u = np.arcsinh(grids[axis] / middle)
@@ -156,7 +158,7 @@ def _turning_scale(scale: Array, density: Array, unit: float) -> float:
     return min(2.0 * median, float(scale[np.argmax(changed)]))
 
 
-def _ridge_scale(scale: Array, density: Array, joint: Array, sd: Array) -> float:
+def _ridge_scale(scale: Array, density: Array, sd: Array) -> float:
     """Return the unit that follows the overall mean's width down to the scale's lowest values.
 
     Given the scale the mean is about ``sqrt(scale^2 + variance)`` wide. Where scales near zero have
@@ -165,15 +167,16 @@ def _ridge_scale(scale: Array, density: Array, joint: Array, sd: Array) -> float
 
     Parameters
     ----------
-    scale, density
-        Scales and their posterior density, ``(A,)``.
-    joint, sd
-        Posterior density and standard deviation of the mean given both scales, ``(A, B)``.
+    scale
+        Outer scales, ``(A,)``.
+    density, sd
+        Posterior density, per unit of the outer scale, and standard deviation of the mean given
+        both scales, ``(A, B)``.
     """
-    kept = density > _RIDGE_SHARE * density.max()
-    lowest = float(scale[kept].min())
-    narrowest = float(sd[joint > _RIDGE_SHARE * joint.max()].min())
-    return 2.0 * math.hypot(lowest, narrowest)
+    marginal = density.sum(axis=1)
+    kept = marginal > _RIDGE_SHARE * marginal.max()
+    likely = kept[:, None] & (density > _RIDGE_SHARE * density.max())
+    return 2.0 * math.hypot(float(scale[kept].min()), float(sd[likely].min()))
 
 
 def _profiles(*masses: Array) -> Array:

@@ -11,6 +11,7 @@ from models.grid.marginals import ScaleMarginal
 from models.grid.placement import find_plan
 from models.grid.plan import lay_grid
 from models.grid.tree import GridState, propagate
+from models.numerics.threads import one_blas_thread
 
 TOLERANCE = 5e-5
 """Largest quadrature error, logit scale, that is accepted without refining further. It is the error
@@ -89,6 +90,7 @@ def _moments(state: GridState) -> Array:
     return np.concatenate(moments)
 
 
+@one_blas_thread()
 def solve(
     data: TreeData,
     mean: Normal,

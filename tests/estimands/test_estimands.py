@@ -24,8 +24,39 @@ def draws(values: np.ndarray, *dims: str, **coords: list[str]) -> xr.DataArray:
 def test_average_rate_equals_the_integral(mu, tau):
     exact, _ = integrate.quad(lambda z: expit(mu + tau * z) * stats.norm.pdf(z), -12, 12)
     ours = average_rate(draws(np.array([[mu]])), draws(np.array([[tau]])))
-    # 41 nodes: exact to 1e-8 at moderate tau, to about 1e-4 at tau = 4, far beyond the data
-    assert float(ours[0, 0]) == pytest.approx(exact, abs=1e-8 if tau < 1 else 2e-4)
+    # 41 nodes up to tau = 3: exact to 1e-10 up to 1.5, to 4e-6 at 3
+    assert float(ours[0, 0]) == pytest.approx(exact, abs=4e-6 if 1.5 < tau <= 3 else 1e-8)
+
+
+@pytest.mark.parametrize("tau", [3.01, 7.0, 50.0, 1e4])
+@pytest.mark.parametrize("mu", [-20.0, -3.0, 0.5])
+def test_average_rate_is_exact_for_wide_distributions(mu, tau):
+    # beyond +-60 logits the rate is 0 or 1 to rounding
+    low, high = -(60.0 + mu) / tau, (60.0 - mu) / tau
+    edges = np.clip(np.linspace(low, high, 25), -12.0, 12.0)
+    exact = stats.norm.sf(high)
+    for start, end in zip(edges[:-1], edges[1:], strict=True):
+        exact += integrate.quad(
+            lambda z: expit(mu + tau * z) * stats.norm.pdf(z), start, end, epsabs=1e-14
+        )[0]
+    ours = average_rate(draws(np.array([[mu]])), draws(np.array([[tau]])))
+    assert float(ours[0, 0]) == pytest.approx(exact, abs=1e-11)
+
+
+def test_one_wide_draw_leaves_the_others_and_their_dims_alone():
+    rng = np.random.default_rng(2)
+    mu = draws(rng.normal(-1.5, 1.0, (2, 50, 3)), "group", group=["a", "b", "c"])
+    tau = draws(rng.uniform(0.1, 3.0, (2, 50)))
+    before = average_rate(mu, tau)
+    tau[1, 7] = 9.0
+    after = average_rate(mu, tau)
+    assert after.dims == before.dims
+    assert list(after["group"].values) == ["a", "b", "c"]
+    changed = (after != before).any("group").values
+    assert changed[1, 7]
+    assert changed.sum() == 1
+    alone = average_rate(mu[1:2, 7:8], tau[1:2, 7:8])
+    np.testing.assert_array_equal(after.values[1, 7], alone.values[0, 0])
 
 
 def test_new_study_quantiles_solve_the_mixture():

@@ -69,6 +69,16 @@ def test_nan_fails():
     assert not check_fit(tree(spoil)).passed
 
 
+@pytest.mark.parametrize("value", [np.inf, -np.inf, np.nan])
+def test_a_single_draw_that_is_not_finite_fails(value):
+    def spoil(values):
+        values[2, 500, 1] = value
+
+    report = check_fit(tree(spoil))
+    assert not report.passed
+    assert report.failures[0] == "1 draws that are not finite (theta)"
+
+
 def test_a_single_divergence_and_a_single_saturated_tree_fail():
     assert check_fit(tree(divergences=1)).failures == ("1 divergences",)
     assert check_fit(tree(saturated=1)).failures == ("1 saturated trees",)
