@@ -27,7 +27,7 @@ histology its single patient belongs to AS. Epithelioid haemangioendothelioma (E
 its own, defined by WWTR1-CAMTA1 or YAP1-TFE3 fusions, of lower grade, and is not joined with either
 although all three are vascular. The strata follow the paper, which prints AS and EAS apart, so that
 every printed row has its counterpart; what joining changes is reported beside the results (see
-`models.analyses.subtypes.summary.histology_sensitivity`).
+`models.analyses.subtypes.histology.histology_sensitivity`).
 """
 
 import pandas as pd

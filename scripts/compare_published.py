@@ -10,7 +10,7 @@ app = App(help=__doc__, version_flags=[])
 
 
 @app.default
-def compare_published(*, out: Path = Path("figures")) -> None:
+def compare_published(*, out: Path | None = None) -> None:
     """Write the comparison and print its summary.
 
     The exit code is 1 if a value disagrees that is not listed as a known disagreement, or if a
@@ -19,22 +19,24 @@ def compare_published(*, out: Path = Path("figures")) -> None:
     Parameters
     ----------
     out
-        Folder of the results; tables/published_comparison.csv and .md are written there.
+        Folder for published_comparison.csv and .md; nothing is written without it.
     """
-    from rich.console import Console
-
-    from models.analyses.paper.pages import unexpected, write_comparison
+    from models.analyses.paper.pages import comparison_markdown, unexpected
     from models.analyses.paper.recompute import agreement_counts, compare_published
     from models.evidence.load import load_evidence
+    from models.render.output import Output, write_output
 
-    comparison = compare_published(load_evidence())
-    written = write_comparison(comparison, out)
-    console = Console(highlight=False)
-    console.print(agreement_counts(comparison).to_string())
-    for row in comparison[comparison["status"] == "differs"].itertuples():
-        console.print(f"differs: {row.id} {row.outcome} {row.subgroup}: {row.reason}")
-    console.print(f"written: {', '.join(str(path) for path in written)}")
-    if changed := unexpected(comparison):
+    evidence = load_evidence()
+    table = compare_published(evidence)
+    name = "published_comparison"
+    pages = {f"{name}.md": comparison_markdown(table)}
+    written = write_output(Output(tables={name: table}, pages=pages), out) if out else []
+    print(agreement_counts(table).to_string())
+    for row in table[table["status"] == "differs"].itertuples():
+        print(f"differs: {row.id} {row.outcome} {row.subgroup}: {row.reason}")
+    if written:
+        print(f"written: {', '.join(map(str, written))}")
+    if changed := unexpected(table, evidence):
         fail(f"the list of known disagreements no longer holds: {', '.join(changed)}", 1)
 
 

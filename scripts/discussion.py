@@ -10,38 +10,23 @@ app = App(help=__doc__, version_flags=[])
 
 
 @app.default
-def discussion(*, fits: Path = Path("figures/fits"), out: Path | None = None) -> None:
+def discussion(*, fits: Path | None = None, out: Path | None = None) -> None:
     """Write discussion.md, and the table that says where each of its numbers is from.
 
     Parameters
     ----------
     fits
-        Folder of saved fits: that of scripts/reproduce.py, or the folder named with --save when
-        scripts/pool.py or scripts/subgroups.py ran on your own review.
+        Folder of saved fits: that of scripts/reproduce.py (by default the project's
+        figures/fits), or the folder named with --out when scripts/pool.py or scripts/subgroups.py
+        ran on your own review.
     out
         Folder to write to; by default the one above the fits for the paper's data, and the folder
         of the fits for your own.
     """
-    from models.report.user import GROUPS, POOL
+    from models.common.constants import FIGURES_DIR
+    from models.interface.reproduce import discuss
 
-    own = any((fits / f"{name}.nc").exists() for name in (POOL, GROUPS))
-    folder = out or (fits if own else fits.parent)
-    if own:
-        from models.common.files import write_csv
-        from models.render.citations import Citations
-        from models.report.paper import write_discussion
-        from models.report.user import user_markdown, user_tables
-
-        tables, analysis = user_tables(fits)
-        cite = Citations(tables)
-        text = user_markdown(cite, analysis)
-        for name, frame in tables.items():
-            write_csv(frame, folder / "tables" / f"{name}.csv")
-        written = write_discussion(text, cite, folder)
-    else:
-        from models.interface.job import discussion_from_fits
-
-        written = discussion_from_fits(fits, folder)
+    written = discuss(fits or FIGURES_DIR / "fits", out)
     print(f"written: {', '.join(str(path) for path in written)}")
 
 

@@ -1,10 +1,11 @@
 """The whole job on the paper's data: fits, tables, figures and the comparison with the paper."""
 
 from pathlib import Path
+from typing import Annotated
 
-from cyclopts import App
+from cyclopts import App, Parameter
 
-from models.interface.cli import fail, run
+from models.interface.cli import run
 
 app = App(help=__doc__, version_flags=[])
 
@@ -15,9 +16,10 @@ def reproduce(
     seed: int = 20250107,
     draws: int = 2000,
     out: Path | None = None,
-    quick: bool = False,
+    fresh: Annotated[bool, Parameter(negative=())] = False,
+    quick: Annotated[bool, Parameter(negative=())] = False,
 ) -> None:
-    """Run everything and write it to one folder.
+    """Compute what has changed since the last run, and write it to one folder.
 
     Parameters
     ----------
@@ -26,30 +28,18 @@ def reproduce(
     draws
         Draws kept per chain (four chains); fewer than about 1000 may fail the gate.
     out
-        Folder of the results: tables/, the figures, diagnostics/ and fits/ (draws and run
-        records). By default figures/, with --quick figures-quick/.
+        Folder of the results: a folder for each part of the analysis, and fits/ (draws and run
+        records). By default figures/ of the project, with --quick figures-quick/.
+    fresh
+        Compute everything anew, also what has not changed.
     quick
-        Only the three pools of all arms, with half the draws: a first look.
+        Only the paper's values and the pools, with half the draws: a first look.
     """
-    import time
+    from models.common.constants import FIGURES_DIR
+    from models.interface.reproduce import reproduce as job
 
-    from rich.console import Console
-
-    from models.interface.cli import check_run_options
-
-    check_run_options(draws, seed)
-    started = time.perf_counter()
-    console = Console(highlight=False)
-    console.print("loading the evidence and the sampler (about ten seconds)")
-
-    from models.interface.job import Job
-
-    folder = out or Path("figures-quick" if quick else "figures")
-    job = Job(out=folder, seed=seed, draws=draws // 2 if quick else draws, quick=quick)
-    problems = job.run(console)
-    console.print(f"finished in {time.perf_counter() - started:.0f} s; results in {folder}/")
-    if problems:
-        fail("; ".join(problems), 1)
+    folder = out or FIGURES_DIR.with_name("figures-quick" if quick else "figures")
+    job(folder, draws=draws // 2 if quick else draws, seed=seed, fresh=fresh, quick=quick)
 
 
 if __name__ == "__main__":

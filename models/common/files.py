@@ -1,46 +1,219 @@
-"""Writing a file in one step: the old one stays until the new one is whole."""
+"""Files that are read and written without a surprise.
 
+A file is written in one step: the old one stays until the new one is whole. Nobody's file is
+destroyed by it: inputs, folders and devices are refused as outputs, a link is followed, and the
+mode of a file that is replaced is kept.
+"""
+
+import errno
 import filecmp
 import json
 import os
+import re
+import shutil
+import stat
 import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
+
+from models.common.errors import InputError, OutputError, one_line
 
 if TYPE_CHECKING:
     import pandas as pd
 
+TEMPORARY: Final = ".tmp"
+"""Ending of the hidden folder that a file is written in; no reader of results looks there."""
+_TEMPORARY: Final = re.compile(r"\.(.{1,40})\.[a-z0-9_]{8}\.tmp", re.DOTALL)
+_ABANDONED: Final = 3600.0
+"""Seconds after which a temporary folder without a change belongs to a run that was killed."""
+_FULL: Final = 2**20
+"""Bytes free below which a disk is full for a library that does not say why it failed."""
+_CAUSES: Final = frozenset(
+    (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO)
+)
+"""Errors that concern the output even if the library that met them names no file."""
+
+
+def check_input(path: Path) -> None:
+    """Refuse what is no regular file, before anything is read from it.
+
+    Raises
+    ------
+    InputError
+        If there is no such file, or it is a folder, a device, a pipe or a socket, which may have
+        no end.
+    """
+    try:
+        kind = path.stat().st_mode
+    except (FileNotFoundError, NotADirectoryError, ValueError):
+        raise InputError(one_line(f"{path}: no such file")) from None
+    except OSError as error:
+        raise InputError(one_line(f"{path}: cannot be read ({error.strerror})")) from None
+    if stat.S_ISDIR(kind):
+        raise InputError(one_line(f"{path}: is a folder, not a file"))
+    if not stat.S_ISREG(kind):
+        raise InputError(one_line(f"{path}: is a device or a pipe, not a file"))
+
+
+def check_output(path: Path, inputs: Iterable[Path] = (), option: str = "") -> None:
+    """Refuse, before any work, an output that cannot be written or would destroy something.
+
+    Parameters
+    ----------
+    path
+        File to be written.
+    inputs
+        Files and folders that are read: none of them may be the output, nor may it be a file
+        of such a folder.
+    option
+        The option that names it, such as ``--json``, for the message.
+
+    Raises
+    ------
+    OutputError
+        If the output is an input, a folder, a device or a pipe, or cannot be written.
+    """
+    label = f"{option} {path}".strip()
+    target = _target(path, label)
+    for given in inputs:
+        if target.exists() and given.exists() and target.samefile(given):
+            raise OutputError(one_line(f"{label}: is the input; choose another name"))
+        if given.is_dir() and given.resolve() == target.parent:
+            raise OutputError(
+                one_line(f"{label}: lies in the folder that is read; choose another place")
+            )
+    if target.exists() and not os.access(target, os.W_OK):
+        raise OutputError(one_line(f"{label}: is write-protected"))
+    _check_writable(target.parent, label)
+    sweep(target.parent)
+
+
+def check_output_folder(folder: Path, option: str = "") -> None:
+    """Refuse, before any work, a folder of outputs that cannot be written.
+
+    Raises
+    ------
+    OutputError
+        If it is no folder, or cannot be made or written.
+    """
+    _check_writable(folder, f"{option} {folder}".strip())
+
+
+def _check_writable(folder: Path, label: str) -> None:
+    """Refuse a folder that is none, cannot be made or cannot be written."""
+    try:
+        while not folder.exists() and folder != folder.parent:
+            folder = folder.parent
+        kind = folder.stat().st_mode
+    except (OSError, ValueError) as error:
+        raise OutputError(one_line(f"{label}: {_reason(error)}")) from None
+    if not stat.S_ISDIR(kind):
+        raise OutputError(one_line(f"{label}: {folder} is not a folder"))
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise OutputError(one_line(f"{label}: the folder {folder} cannot be written"))
+
+
+def _target(path: Path, label: str) -> Path:
+    """Return the file that is written to, links followed; refuse all but regular files."""
+    try:
+        target = Path(os.path.realpath(path))
+        kind = target.lstat().st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        return target
+    except (OSError, ValueError) as error:
+        raise OutputError(one_line(f"{label}: {_reason(error)}")) from None
+    if stat.S_ISLNK(kind):
+        raise OutputError(one_line(f"{label}: is a link that leads to itself"))
+    if stat.S_ISDIR(kind):
+        raise OutputError(one_line(f"{label}: is a folder"))
+    if not stat.S_ISREG(kind):
+        raise OutputError(one_line(f"{label}: is a device or a pipe, not a file"))
+    return target
+
+
+def _reason(error: Exception) -> str:
+    number = getattr(error, "errno", None)
+    return os.strerror(number) if number else str(error)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
-    """Yield a temporary path that replaces ``path`` only if the block succeeds.
+    """Yield a temporary path of the same name; it replaces ``path`` only if the block succeeds.
 
-    A run that fails half-way leaves the existing result as it was, and so does one that would
-    write the same bytes.
+    The block writes the file. It is on the disk before it takes its name, so neither a run that
+    fails or is killed half-way nor a power cut leaves half a result. A link is followed, a file
+    that is replaced keeps its mode, and one that has the same bytes already is left alone.
+
+    Raises
+    ------
+    OutputError
+        If the file cannot be written: no space, no permission, no regular file. Names ``path``.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=path.suffix)
-    os.close(handle)
-    temporary = Path(name)
+    target = _target(path, str(path))
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        prefix = f".{target.name[:40]}."
+        folder = Path(tempfile.mkdtemp(dir=target.parent, prefix=prefix, suffix=TEMPORARY))
+    except OSError as error:
+        raise OutputError(one_line(f"{path}: {_reason(error)}")) from None
+    temporary = folder / target.name
     try:
         yield temporary
-        # mkstemp makes the file private; results are as readable as any other file
-        umask = os.umask(0)
-        os.umask(umask)
-        temporary.chmod(0o666 & ~umask)
-        if path.is_file() and filecmp.cmp(temporary, path, shallow=False):
+        if target.is_file() and filecmp.cmp(temporary, target, shallow=False):
             return
-        temporary.replace(path)
+        _to_disk(temporary)
+        with suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(target.stat().st_mode))
+        temporary.replace(target)
+        _to_disk(target.parent)
+    except OSError as error:
+        unnamed = error.filename is None and error.errno in _CAUSES
+        if unnamed or Path(str(error.filename)).parent == folder:
+            raise OutputError(one_line(f"{path}: {_reason(error)}")) from error
+        raise
+    except RuntimeError as error:
+        # HDF5 says no more than "HDF error" when the disk is full
+        if shutil.disk_usage(target.parent).free < _FULL:
+            raise OutputError(one_line(f"{path}: {os.strerror(errno.ENOSPC)}")) from error
+        raise
     finally:
-        temporary.unlink(missing_ok=True)
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or the names in a folder, are on the disk."""
+    folder = path.is_dir()
+    if folder and os.name == "nt":  # where folders cannot be opened
+        return
+    handle = os.open(path, os.O_RDONLY if folder else os.O_RDWR)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def sweep(folder: Path) -> None:
+    """Remove the temporary folders that killed runs left here; those in use are kept."""
+    with suppress(OSError):
+        for entry in list(os.scandir(folder)):
+            made = _TEMPORARY.fullmatch(entry.name)
+            if made is None or not entry.is_dir(follow_symlinks=False):
+                continue
+            files = list(os.scandir(entry))
+            changed = max(item.stat(follow_symlinks=False).st_mtime for item in [entry, *files])
+            own = all(file.name.startswith(made[1]) for file in files)
+            if own and time.time() - changed > _ABANDONED:
+                shutil.rmtree(entry.path)
 
 
 def write_text(path: Path, text: str) -> None:
     """Write a text file (UTF-8, Unix line ends) in one step."""
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8", newline="\n")
+        # half a character, as a file's name may have, is written as JSON writes it
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace", newline="\n")
 
 
 def write_json(path: Path, content: object) -> None:

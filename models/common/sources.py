@@ -2,9 +2,10 @@
 
 A result is stale when a definition that its numbers depend on has changed. Those definitions are
 found by following names: from the functions that make the result to every function, class and
-constant of the project that they use, and on from there. Each is parsed and written again without
-docstrings, comments, annotations and imports, so a definition may be documented, annotated or
-moved to another module and the hash stays; a changed constant, formula or name changes it.
+constant of the project that they use (or name in a text, ``"module:name"``), and on from there.
+Each is parsed and written again without docstrings, comments, annotations and imports, so a
+definition may be documented, annotated or moved to another module and the hash stays; a changed
+constant, formula or name changes it.
 """
 
 import ast
@@ -12,6 +13,7 @@ import copy
 import hashlib
 import importlib.metadata
 import platform
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +33,9 @@ PACKAGES: Final = (
     "xarray",
 )
 """What a result depends on beside this project."""
+
+_PLACE: Final = re.compile(r"[a-z_]+(?:\.[a-z_]+)+:[A-Za-z_]+")
+"""A definition named by a text, as the registry of models names builders."""
 
 type Place = tuple[str, str]
 """Module and name of a definition."""
@@ -222,6 +227,9 @@ class Sources:
             elif isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name):
                 source, name = scope.get(node.value.id, ("", ""))
                 place = (source, node.attr) if source and not name else None
+            elif isinstance(node, ast.Constant) and _PLACE.fullmatch(str(node.value)):
+                source, _, name = str(node.value).partition(":")
+                place = (source, name)
             if place is not None and (resolved := self._resolve(*place)) is not None:
                 found.add(resolved)
         return found

@@ -14,7 +14,7 @@ grid (`models.grid`), which is exact; for the other two over the draws.
 """
 
 import math
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
@@ -25,8 +25,11 @@ from numpy.typing import NDArray
 from models.estimands.rates import average_rate
 from models.exnex import ex_log_marginal, mixture, nex_log_marginal
 from models.numerics.binomial_normal import log_marginal
-from models.priors import ExnexPriors, Priors
+from models.priors import ExnexPriors
 from models.reviews.strata import cell_table, family_codes
+
+if TYPE_CHECKING:
+    from models.grid import TreePosterior
 
 type FloatArray = NDArray[np.float64]
 
@@ -37,39 +40,25 @@ _INNER_NODES: Final = 13
 _STEPS: Final = np.linspace(-5.5, 5.5, 89)
 
 
-def predict_exchangeable(strata: pd.DataFrame, priors: Priors) -> dict[str, float]:
+def predict_exchangeable(posterior: "TreePosterior") -> dict[str, float]:
     """Return predictions under the subtype model, exactly.
 
     Parameters
     ----------
-    strata
-        The strata.
-    priors
-        Prior settings.
+    posterior
+        The exact posterior of the strata.
 
     Returns
     -------
     dict
         Predictive mean of the rate by label of the stratum or family, probability scale.
     """
-    from models.grid.fits import fit_tree
-
-    codes, families = family_codes(strata)
-    fit = fit_tree(
-        strata["events"].to_numpy(),
-        strata["total"].to_numpy(),
-        [families[code] if code >= 0 else None for code in codes],
-        unit=list(strata["stratum"]),
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        sigma_scale=priors.tau_scale,
-        sigma_child_scale=priors.tau_scale,
-    )
-    found = dict(zip(strata["stratum"], map(float, fit.leave_one_out().rate_mean), strict=True))
-    if families:
+    rates = map(float, posterior.leave_one_out().rate_mean)
+    found = dict(zip(posterior.unit, rates, strict=True))
+    if posterior.family:
         # every member of a family has the same prediction
-        means = fit.leave_one_family_out().average_mean
-        found |= dict(zip(fit.family, map(float, means), strict=True))
+        means = posterior.leave_one_family_out().average_mean
+        found |= dict(zip(posterior.family, map(float, means), strict=True))
     return found
 
 

@@ -1,20 +1,17 @@
 """Checks of the tables against each other, after each has passed its own schema.
 
-Where the paper disagrees with itself, a row of ``exceptions.csv`` says so and why; a disagreement
-without such a row is an error, and so is such a row without a disagreement.
+Disagreements inside the paper, which a row may allow, are in `models.evidence.deviations`.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import re
 from typing import Final
 
 import numpy as np
 import pandas as pd
 
+from models.evidence.deviations import Tables, check_deviations, figure4_patients
 from models.evidence.reader import fault
 from models.evidence.vocabulary import LPS_UNSPECIFIED, OUTSIDE_FIGURE_4, PARENT
-
-type Tables = dict[str, pd.DataFrame]
 
 FOREIGN_KEYS: Final = (
     ("arms", "publication_id", "publications"),
@@ -25,6 +22,11 @@ FOREIGN_KEYS: Final = (
     ("trial_reports", "publication_id", "publications"),
     ("trial_reports", "arm_id", "arms"),
     ("trial_report_subtypes", "arm_id", "arms"),
+    ("reported_counts", "arm_id", "arms"),
+    ("reported_counts", "report_id", "trial_reports"),
+    ("drug_approvals", "arm_id", "arms"),
+    ("known_disagreements", "id", "published_values"),
+    ("known_disagreements", "fault_id", "known_faults"),
 )
 """Table, column, and the table whose column of the same name must hold the value."""
 
@@ -41,32 +43,6 @@ CORRECTION_KEYS: Final = {
 WEIGHT_SUM_TOLERANCE: Final = 0.05
 """Percentage points: a weight rounded to 0.01 errs with standard deviation 0.0029, the sum of the
 24 of the largest pool with 0.014, and 0.05 is 3.5 times that."""
-
-
-@dataclass(frozen=True)
-class Deviation:
-    """A disagreement between two printed values, at the cell where it shows.
-
-    Attributes
-    ----------
-    check, key, expected, found
-        As in the columns of ``exceptions.csv``.
-    table, row, column
-        The cell to name when no exception allows it.
-    """
-
-    check: str
-    key: str
-    expected: str
-    found: str
-    table: str
-    row: int
-    column: str
-
-    @property
-    def identity(self) -> tuple[str, str, str, str]:
-        """What a row of ``exceptions.csv`` must state to allow it."""
-        return self.check, self.key, self.expected, self.found
 
 
 def check_tables(tables: Tables) -> None:
@@ -88,13 +64,9 @@ def check_tables(tables: Tables) -> None:
     _check_composition(tables)
     _check_figure4(tables)
     _check_corrections(tables)
-    deviations = [
-        *_percent_deviations(tables["outcomes"]),
-        *_safety_deviations(tables),
-        *_composition_deviations(tables),
-        *_study_deviations(tables),
-    ]
-    _reconcile(deviations, tables)
+    _check_reported(tables)
+    _check_disagreements(tables)
+    check_deviations(tables)
 
 
 def _require(
@@ -213,21 +185,10 @@ def _check_composition(tables: Tables) -> None:
     )
 
 
-def _figure4_patients(tables: Tables) -> pd.DataFrame:
-    """Count patients by arm and row of Fig. 4, those of the parent's parts counted in both."""
-    composition = tables["composition"].merge(
-        tables["arms"][["arm_id", "treatment"]], on="arm_id", how="left"
-    )
-    parent_of = tables["subtypes"].set_index("subtype")["parent"]
-    inherited = composition.assign(figure4_row=composition["figure4_row"].map(parent_of))
-    both = pd.concat([composition, inherited]).dropna(subset="figure4_row")
-    return both[["figure4_row", "arm_id", "treatment", "patients"]]
-
-
 def _check_figure4(tables: Tables) -> None:
     """Check the rows of Fig. 4 against the composition of the arms and against the cells."""
     subtypes, cells = tables["subtypes"], tables["subtype_treatment"]
-    patients = _figure4_patients(tables)
+    patients = figure4_patients(tables)
     row_sums = patients.groupby("figure4_row")["patients"].sum()
     _require(
         subtypes["total"] == subtypes["subtype"].map(row_sums),
@@ -294,6 +255,41 @@ def _check_corrections(tables: Tables) -> None:
                 )
 
 
+def _check_reported(tables: Tables) -> None:
+    """Check that every count said to be reported stands in the trial report that it cites."""
+    reported = tables["reported_counts"]
+    says = reported["report_id"].map(tables["trial_reports"].set_index("report_id")["report_says"])
+    fractions = reported["events"].astype(str) + "/" + reported["total"].astype(str)
+    stands = [
+        re.search(rf"(?<!\d){fraction}(?!\d)", text) is not None
+        for fraction, text in zip(fractions, says, strict=True)
+    ]
+    _require(
+        np.array(stands),
+        reported,
+        "reported_counts",
+        "events",
+        "does not stand with its total in report_says of that report",
+    )
+
+
+def _check_disagreements(tables: Tables) -> None:
+    """Check that what is said to be printed is what ``published_values.csv`` has."""
+    known = tables["known_disagreements"]
+    values = tables["published_values"].set_index("id")
+    printed = [
+        values.loc[key, f"printed_{name}"]
+        for key, name in zip(known["id"], known["statistic"], strict=True)
+    ]
+    _require(
+        known["printed"] == printed,
+        known,
+        "known_disagreements",
+        "printed",
+        "is not what published_values.csv has",
+    )
+
+
 def _same(used: str, value: object) -> bool:
     if isinstance(value, str):
         return used == value
@@ -301,87 +297,3 @@ def _same(used: str, value: object) -> bool:
         return float(used) == value
     except ValueError:
         return False
-
-
-def _percent_deviations(outcomes: pd.DataFrame) -> Iterator[Deviation]:
-    """Find printed percentages that are not events / total at the printed decimals."""
-    printed = outcomes[outcomes["printed_percent"].notna()]
-    for row, arm, code, events, total, text in printed[
-        ["arm_id", "outcome", "events", "total", "printed_percent"]
-    ].itertuples():
-        decimals = len(text.partition(".")[2])
-        exact = 100 * events / total
-        # Half a unit in the last place; the margin lets values on the boundary round either way.
-        if abs(float(text) - exact) > 0.5 * 10.0**-decimals + 1e-9:
-            yield Deviation(
-                "printed_percent",
-                f"{arm}/{code}",
-                f"{exact:.{decimals}f}",
-                text,
-                "outcomes",
-                row,
-                "printed_percent",
-            )
-
-
-def _safety_deviations(tables: Tables) -> Iterator[Deviation]:
-    """Find arms whose safety patients are not the patients enrolled."""
-    outcomes = tables["outcomes"]
-    enrolled = tables["arms"].set_index("arm_id")["enrolled"]
-    safety = outcomes[outcomes["outcome"] == "trae"]
-    for row, arm, total in safety[["arm_id", "total"]].itertuples():
-        if total != enrolled[arm]:
-            yield Deviation(
-                "trae_total", arm, str(enrolled[arm]), str(total), "outcomes", row, "total"
-            )
-
-
-def _composition_deviations(tables: Tables) -> Iterator[Deviation]:
-    """Find arms whose subtypes do not add up to the patients enrolled."""
-    sums = tables["composition"].groupby("arm_id")["patients"].sum()
-    for row, arm, enrolled in tables["arms"][["arm_id", "enrolled"]].itertuples():
-        found = int(sums.get(arm, 0))
-        if found != enrolled:
-            yield Deviation(
-                "composition_sum", arm, str(enrolled), str(found), "arms", row, "enrolled"
-            )
-
-
-def _study_deviations(tables: Tables) -> Iterator[Deviation]:
-    """Find rows of Fig. 4 whose number of studies is not the number of arms with such patients."""
-    arms = _figure4_patients(tables).groupby("figure4_row")["arm_id"].nunique()
-    for row, subtype, printed in tables["subtypes"][["subtype", "printed_studies"]].itertuples():
-        if printed != arms[subtype]:
-            yield Deviation(
-                "figure4_studies",
-                subtype,
-                str(arms[subtype]),
-                str(printed),
-                "subtypes",
-                row,
-                "printed_studies",
-            )
-
-
-def _reconcile(deviations: list[Deviation], tables: Tables) -> None:
-    """Match the deviations with the exceptions, each with its expected and found value."""
-    listed = list(
-        tables["exceptions"][["check", "key", "expected", "found"]].itertuples(
-            index=False, name=None
-        )
-    )
-    for deviation in deviations:
-        if deviation.identity not in listed:
-            raise fault(
-                deviation.table,
-                deviation.row,
-                deviation.column,
-                tables[deviation.table].loc[deviation.row, deviation.column],
-                f"the check {deviation.check} of {deviation.key} expects {deviation.expected}, "
-                f"finds {deviation.found}, and exceptions.csv does not allow it",
-            )
-    seen = {deviation.identity for deviation in deviations}
-    for row, identity in enumerate(listed):
-        if identity not in seen:
-            check, key, *_ = identity
-            raise fault("exceptions", row, "key", key, f"the check {check} finds no such thing")

@@ -74,6 +74,12 @@ class Evidence:
         numbers, in the row's ``unit`` (``i2`` in percent); NaN where nothing or NA is printed.
     trial_reports, trial_report_subtypes
         What the trial reports themselves say.
+    reported_counts
+        Counts that a trial's own report gives otherwise than the paper.
+    drug_approvals
+        Arms with a drug that some or all regulators had not approved.
+    known_disagreements
+        Published values that do not agree with what the counts give, and why.
     corrections
         Every place where the data differ from the text they were transcribed from.
     exceptions
@@ -94,6 +100,9 @@ class Evidence:
     published_values = _Table("131 published numbers.")
     trial_reports = _Table("What the trial reports say.")
     trial_report_subtypes = _Table("What the trial reports say of subtypes.")
+    reported_counts = _Table("Counts that trial reports give otherwise.")
+    drug_approvals = _Table("Arms with drugs that were not approved.")
+    known_disagreements = _Table("Published values that do not agree.")
     corrections = _Table("Differences from the transcribed text.")
     exceptions = _Table("Disagreements that the cross-checks let pass.")
     known_faults = _Table("Faults of the paper and of its text.")

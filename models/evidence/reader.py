@@ -1,12 +1,13 @@
 """Reading one table: CSV file to validated frame, and every fault to one line of plain words."""
 
-import csv
+from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import pandas as pd
 
 from models.common.errors import InputError
+from models.reviews.decoding import TableError, csv_rows
 
 if TYPE_CHECKING:
     import pandera.pandas as pa
@@ -69,43 +70,35 @@ def read_table(directory: Path, table: str, schema: "pa.DataFrameSchema") -> pd.
 
 
 def _read_cells(path: Path, columns: list[str]) -> list[list[str | None]]:
+    if not path.exists():
+        raise InputError(f"{path.name}: file not found in {path.parent}")
     try:
-        content = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        raise InputError(f"{path.name}: file not found in {path.parent}") from None
-    except UnicodeDecodeError as error:
-        line = path.read_bytes()[: error.start].count(b"\n") + 1
-        raise InputError(f"{path.name}, line {line}: not UTF-8 text") from None
-    reader = csv.reader(content.splitlines(), strict=True)
-    rows: list[list[str | None]] = []
-    try:
-        header = next(reader, [])
-        for position, column in enumerate(columns):
-            found = header[position] if position < len(header) else ""
-            if found != column:
-                raise InputError(
-                    f"{path.name}, line 1, column {position + 1}, value '{found}': must be {column}"
-                )
-        if len(header) > len(columns):
-            raise InputError(
-                f"{path.name}, line 1, column {len(columns) + 1}, "
-                f"value '{header[len(columns)]}': no such column"
-            )
-        for row in reader:
-            if len(row) != len(columns):
-                raise InputError(
-                    f"{path.name}, line {reader.line_num}: has {len(row)} cells instead of "
-                    f"{len(columns)}, the last is '{row[-1] if row else ''}'"
-                )
-            rows.append([cell or None for cell in row])
-            # Cells with line breaks would make every later line number wrong.
-            if reader.line_num != len(rows) + HEADER_LINES:
-                raise InputError(
-                    f"{path.name}, line {reader.line_num}: a cell contains a line break"
-                )
-    except csv.Error as error:
-        raise InputError(f"{path.name}, line {reader.line_num}: {error}") from None
-    return rows
+        return list(_cells(path, columns))
+    except TableError as error:
+        line = "" if error.row is None else f", line {error.row}"
+        raise InputError(f"{path.name}{line}: {error.text}") from None
+
+
+def _cells(path: Path, columns: list[str]) -> Iterator[list[str | None]]:
+    """Yield the rows below a header that must be ``columns``; an empty cell is None."""
+    rows = csv_rows(path, ",")
+    _, header = next(rows, (1, []))
+    for position in range(max(len(columns), len(header))):
+        found = header[position] if position < len(header) else ""
+        wanted = columns[position] if position < len(columns) else None
+        if found != wanted:
+            must = "no such column" if wanted is None else f"must be {wanted}"
+            where = f"{path.name}, line 1, column {position + 1}"
+            raise InputError(f"{where}, value '{found}': {must}")
+    for number, (line, row) in enumerate(rows, HEADER_LINES + 1):
+        if len(row) != len(columns):
+            last = row[-1] if row else ""
+            wide = f"has {len(row)} cells instead of {len(columns)}, the last is '{last}'"
+            raise TableError(line, None, wide)
+        # Cells with line breaks would make every later line number wrong.
+        if line != number:
+            raise TableError(line, None, "a cell contains a line break")
+        yield [cell or None for cell in row]
 
 
 def _validate(raw: pd.DataFrame, table: str, schema: "pa.DataFrameSchema") -> pd.DataFrame:

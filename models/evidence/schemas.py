@@ -278,6 +278,39 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
         ["arm_id", "subtype"],
         [ordered("responders", "patients")],
     ),
+    "reported_counts": schema(
+        {
+            "correction": text("ours"),
+            "arm_id": text("ours"),
+            "outcome": text("ours", one_of(OUTCOME_CODES)),
+            "events": count("printed"),
+            "total": count("printed", 1),
+            "report_id": text("ours"),
+        },
+        ["arm_id", "outcome"],
+        [ordered("events", "total")],
+    ),
+    "drug_approvals": schema(
+        {
+            "arm_id": text("ours", unique=True),
+            "drug": text("derived"),
+            "approval": text("inferred", one_of(("none", "not FDA"))),
+            "as_of": count("ours", 2000, 2100),
+            "source": text("ours"),
+        },
+        ["arm_id"],
+    ),
+    "known_disagreements": schema(
+        {
+            "id": text("ours", unique=True),
+            "statistic": text("ours", one_of(("estimate", "lower", "upper", "i2", "p"))),
+            "printed": digits(nullable=False),
+            "recomputed": digits("derived", nullable=False),
+            "fault_id": text("ours"),
+            "reason": text("ours"),
+        },
+        ["id"],
+    ),
     "corrections": schema(
         {
             "correction_id": text("ours", pattern(r"C\d{3}", "C and three digits")),

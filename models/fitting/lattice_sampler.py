@@ -21,10 +21,10 @@ import xarray as xr
 from numpy.typing import NDArray
 
 from models.estimands.rates import EstimandFunction
+from models.fitting.escalation import fit_until_passed
 from models.fitting.fit import Fit, SamplerSettings, Wanted
 from models.fitting.gate import Gate, check_fit
 from models.fitting.lattice_step import LatticeStep
-from models.fitting.sampler import fit_until_passed
 from models.reviews.case_mix import CaseMixReview, from_ledger
 
 TABLE: Final = "responders"

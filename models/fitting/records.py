@@ -25,6 +25,9 @@ from models.priors import ExnexPriors, Priors
 if TYPE_CHECKING:
     import pandas as pd
 
+POOL_REVIEW, GROUPS_REVIEW = "pool_review", "groups_review"
+"""Names under which ``scripts/pool.py`` and ``scripts/subgroups.py`` save the fits of a review."""
+
 
 def save_fit(fit: Fit, folder: Path, name: str, inputs: Sequence[Path]) -> Path:
     """Save a fit as ``NAME.nc`` with ``NAME.json`` (run record) and ``NAME_summary.csv``.
@@ -278,6 +281,10 @@ class Recorder:
             )
         self._report(wanted, fit)
         return fit
+
+    def has(self, wanted: Wanted) -> bool:
+        """Return whether a fit need not be made."""
+        return wanted.name in self._fits or self._on_disk(wanted) is not None
 
     def _on_disk(self, wanted: Wanted) -> Fit | None:
         """Return the fit of an earlier run, if it is the one that would be made."""

@@ -108,12 +108,21 @@ def of_exnex(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
     return exnex_estimands(frame, as_exnex_priors(priors))
 
 
-def of_cells(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
-    """Estimands of subtype by treatment."""
+def of_cells(
+    frame: "pd.DataFrame", priors: Priors, /, **left_out: Mapping[str, float]
+) -> "EstimandFunction":
+    """Estimands of subtype by treatment.
+
+    A stratum whose counts are left out of the fit has no treatment mix in the frame: its patients
+    by treatment are then given, by the stratum's name.
+    """
     from models.estimands.subtypes import subtype_treatment_estimands
     from models.reviews.strata import strata_of_cells
 
-    return subtype_treatment_estimands(frame, strata_of_cells(frame))
+    rows = zip(frame["stratum"], frame["treatment"], frame["total"], strict=True)
+    total = [left_out[s][t] if s in left_out else n for s, t, n in rows]
+    cells = frame.assign(total=total)
+    return subtype_treatment_estimands(cells, strata_of_cells(cells))
 
 
 def of_case_mix(

@@ -16,6 +16,7 @@ from models.grid.draws import (
     draw_subgroup,
     draw_tree,
 )
+from models.grid.groups import prob_greater
 from models.grid.loo import (
     LeaveOneFamilyOut,
     LeaveOneOut,
@@ -210,6 +211,10 @@ class SubgroupPosterior(_GridPosterior):
         )
         masses = state.joint.transpose(0, 2, 1).reshape(-1, n_root)
         return AverageRate(state.grid.mesh, state.grid.root, masses, value, complement, slope)
+
+    def prob_greater(self) -> Array:
+        """Return P(one group's typical rate > another's), ``(F, F)``; the diagonal is one half."""
+        return prob_greater(self.solution.state)
 
     def leave_one_group_out(self) -> LeaveOneFamilyOut:
         """Return exact leave-one-group-out predictions, ``(F,)``."""

@@ -1,6 +1,5 @@
 """What the commands do: read, fit, write, and only then print."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -71,14 +70,14 @@ def fitted(sampling: Sampling, wanted: "Wanted") -> "Fit":
         return sampling.fitter()(wanted)
 
 
-def save(fit: "Fit", out: Path | None, name: str, source: Path | None, **context: Any) -> None:
+def save(fit: "Fit", out: Path | None, name: str, file: Path | None, **context: Any) -> None:
     """Save a fit of a user's file, or of the paper's data, if a folder was named."""
     if out is None:
         return
     from models.common.constants import DATA_DIR
     from models.fitting.records import save_fit
 
-    inputs = [source] if source is not None else [DATA_DIR / "outcomes.csv"]
+    inputs = [file] if file is not None else [DATA_DIR / "outcomes.csv"]
     save_fit(replace(fit, context=context), out, name, inputs)
 
 
@@ -97,7 +96,7 @@ def require(fit: "Fit") -> None:
 def pool(
     review: Path | None,
     outcome: str | None,
-    where: Sequence[str],
+    where: list[str],
     sampling: Sampling,
     priors: Priors,
     json: Path | None,
@@ -113,15 +112,15 @@ def pool(
     from models.analyses.pools.summary import freeman_tukey_dict, glmm_dict, summarise
     from models.common.files import write_json
     from models.fitting.fit import Wanted
+    from models.fitting.records import POOL_REVIEW
     from models.fitting.registry import POOLED
     from models.frequentist.freeman_tukey import freeman_tukey_pool
     from models.frequentist.glmm import fit_glmm
     from models.interface.console import show_bayes, show_frequentist
-    from models.report.user import POOL
 
     freeman_tukey = freeman_tukey_pool(data["events"], data["total"])
     glmm = fit_glmm(data["events"], data["total"])
-    fit = fitted(sampling, Wanted(POOLED, data, priors, POOL))
+    fit = fitted(sampling, Wanted(POOLED, data, priors, POOL_REVIEW))
     bayes = summarise(fit, data)
     if json is not None:
         write_json(
@@ -134,14 +133,14 @@ def pool(
                 "diagnostics": fit.gate.as_dict(),
             },
         )
-    save(fit, out, POOL, review, source=source, where=list(where))
+    save(fit, out, POOL_REVIEW, review, source=source, where=where)
     show_frequentist(data, source, freeman_tukey, glmm)
     show_bayes(bayes, fit.gate.sentence())
     require(fit)
 
 
 def _studies(
-    review: Path | None, outcome: str | None, where: Sequence[str]
+    review: Path | None, outcome: str | None, where: list[str]
 ) -> tuple["pd.DataFrame", str]:
     """Return the studies of a file or of the paper, and what they are called."""
     from models.reviews.reader import read_review, select
@@ -201,9 +200,9 @@ def subgroups(
     from models.analyses.groups.summary import form_analysis
     from models.common.files import write_json
     from models.fitting.fit import Wanted
+    from models.fitting.records import GROUPS_REVIEW
     from models.fitting.registry import SUBGROUP
     from models.interface.console import print_analysis
-    from models.report.user import GROUPS
 
     settings: dict[str, Any] = {
         "outcome": name,
@@ -211,11 +210,11 @@ def subgroups(
         "margin": margin,
         "higher_is_better": not (lower_is_better or name == "trae"),
     }
-    fit = fitted(sampling, Wanted(SUBGROUP, data, priors, GROUPS))
+    fit = fitted(sampling, Wanted(SUBGROUP, data, priors, GROUPS_REVIEW))
     analysis = form_analysis(fit, data, **settings)
     if json is not None:
         write_json(json, analysis.as_dict())
-    save(fit, out, GROUPS, review, **settings)
+    save(fit, out, GROUPS_REVIEW, review, **settings)
     print_analysis(analysis, margin)
     require(fit)
 

@@ -1,5 +1,6 @@
 """Results on the terminal."""
 
+import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.markup import escape
@@ -54,10 +55,12 @@ def show_frequentist(
         f"  Freeman-Tukey pool ({freeman_tukey.method})  "
         f"{rate(freeman_tukey.estimate, freeman_tukey.lower, freeman_tukey.upper)}   I2 {i2}"
     )
+    numbers = (glmm.estimate, glmm.lower, glmm.upper, glmm.tau2)
+    estimate, lower, upper, tau2 = (np.nan if n is None else n for n in numbers)
     if glmm.exists:
         out.print(
-            f"  ML GLMM, typical rate  {rate(glmm.estimate, glmm.lower, glmm.upper)}   "
-            f"tau {glmm.tau2**0.5:.3f} (logit scale)"
+            f"  ML GLMM, typical rate  {rate(estimate, lower, upper)}   "
+            f"tau {tau2**0.5:.3f} (logit scale)"
         )
     else:
         out.print(f"  ML GLMM: no maximum exists ({glmm.reason})")

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.constants import DATA_DIR, PROJECT_ROOT
-from models.common.files import replacing, write_json
+from models.common.files import replacing, write_json, write_text
 from models.common.sources import code_hash, sha256
 from models.render.output import Output, write_output
 
@@ -26,8 +26,7 @@ if TYPE_CHECKING:
     from models.fitting.fit import SamplerSettings
     from models.fitting.records import Recorder
 
-STATE: Final = "parts"
-"""Folder beside the fits: what each part made, and its tables as they were in memory."""
+MODELS_DIR: Final = PROJECT_ROOT / "models"
 
 
 @dataclass(frozen=True)
@@ -65,7 +64,7 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
-    Part("checks", needs=("groups",)),
+    Part("checks"),
 )
 """In the order in which they are computed."""
 
@@ -78,6 +77,8 @@ class Run:
     ----------
     out
         Folder of the results; each part has a folder of its name there.
+    memory
+        Where it is remembered what each part made.
     evidence
         The data.
     recorder
@@ -86,24 +87,23 @@ class Run:
         Of the sampler.
     fresh
         Compute every part anew.
+    figures
+        Write figures; without them a part that is remembered is not computed for their sake.
     parts
         The parts to compute.
     report
-        Called with a part's name, and whether it is computed or left as it is.
+        Called with a part's name, and whether it is computed or taken as it is.
     """
 
     out: Path
+    memory: Path
     evidence: "Evidence"
     recorder: "Recorder"
     settings: "SamplerSettings"
     fresh: bool = False
+    figures: bool = True
     parts: tuple[Part, ...] = PARTS
     report: Callable[[str, bool], None] = lambda name, computed: None
-
-    @property
-    def state(self) -> Path:
-        """Where it is remembered what each part made."""
-        return self.out / "fits" / STATE
 
 
 def run_job(run: Run) -> dict[str, Output]:
@@ -129,17 +129,19 @@ def _part(run: Run, part: Part, done: Mapping[str, Output]) -> Output:
             "needs": {name: tables_digest(done[name]) for name in part.needs},
         }
     )
-    memory, folder = run.state / part.name, run.out / part.name
+    memory, folder = run.memory / part.name, run.out / part.name
     state = {} if run.fresh else _read_state(memory)
-    computed = state.get("key") != key or not _all_there(folder, state["files"])
+    known = state.get("key") == key
+    computed = not known or (run.figures and not _all_there(folder, state["files"]))
     run.report(part.name, computed)
     if computed:
         before = len(run.recorder.rows)
         output = part.run()(run.evidence, run.recorder, done)
-        files = write_output(output, folder)
+        if not run.figures:
+            output.figures = {}
         state = {
             "key": key,
-            "files": {path.name: sha256(path) for path in files},
+            "files": _digests(write_output(output, folder)),
             "problems": output.problems,
             "gates": run.recorder.rows[before:],
             "tables": list(output.tables),
@@ -148,8 +150,41 @@ def _part(run: Run, part: Part, done: Mapping[str, Output]) -> Output:
     output = _recall(memory, state)
     if not computed:
         run.recorder.rows += state["gates"]
+        if not run.figures:
+            write_output(output, folder)
     _write_pages(part, output, memory, folder, state)
     return output
+
+
+def write_texts(run: Run, done: Mapping[str, Output]) -> None:
+    """Write what concerns the run as a whole, and the texts if a table or a sentence changed."""
+    from models.render.citations import read_tables
+    from models.report.run import run_record, texts
+
+    record = run_record(run.recorder.rows, run.settings)
+    write_output(record, run.out / "run")
+    state = run.memory / "texts.json"
+    key = _digest(
+        {
+            "code": code_hash("models.report.run:texts"),
+            "templates": templates_digest(MODELS_DIR / "report"),
+            "tables": [tables_digest(output) for output in (*done.values(), record)],
+        }
+    )
+    found = {} if run.fresh else _read_json(state)
+    if found.get("key") == key and _all_there(run.out, found["files"]):
+        return
+    pages, numbers = texts(read_tables(run.out))
+    files = write_output(pages, run.out)
+    files += write_output(numbers, run.out / "run")
+    write_json(state, {"key": key, "files": _digests(files, run.out)})
+
+
+def write_index(run: Run) -> None:
+    """Write what the files of the results show."""
+    from models.report.index import index_markdown, result_files
+
+    write_text(run.out / "README.md", index_markdown(result_files(run.out)))
 
 
 def _write_pages(
@@ -159,14 +194,14 @@ def _write_pages(
     key = _digest(
         {
             "code": code_hash(f"models.analyses.{part.name}.pages:pages"),
-            "templates": templates_digest(PROJECT_ROOT / "models" / "analyses" / part.name),
+            "templates": templates_digest(MODELS_DIR / "analyses" / part.name),
             "tables": tables_digest(output),
         }
     )
     if state.get("pages_key") != key or not _all_there(folder, state.get("pages", {})):
         output.pages = part.pages()(output.tables)
         files = write_output(Output(pages=output.pages), folder)
-        state |= {"pages_key": key, "pages": {path.name: sha256(path) for path in files}}
+        state |= {"pages_key": key, "pages": _digests(files)}
         write_json(memory / "state.json", state)
 
 
@@ -197,12 +232,25 @@ def _all_there(folder: Path, files: Mapping[str, str]) -> bool:
     )
 
 
-def _read_state(memory: Path) -> dict[str, Any]:
+def _digests(files: Iterable[Path], folder: Path | None = None) -> dict[str, str]:
+    """Return the hashes of files, by their place in a folder or by name."""
+    return {str(p.relative_to(folder)) if folder else p.name: sha256(p) for p in files}
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    """Return what a file holds; nothing if it is not there or was cut."""
     try:
-        state: dict[str, Any] = json.loads((memory / "state.json").read_text(encoding="utf-8"))
+        content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return {}
-    return state
+    return content if isinstance(content, dict) else {}
+
+
+def _read_state(memory: Path) -> dict[str, Any]:
+    """Return what a part made, if all of its tables are there."""
+    state = _read_json(memory / "state.json")
+    whole = all((memory / f"{name}.parquet").is_file() for name in state.get("tables", ()))
+    return state if whole else {}
 
 
 def _remember(memory: Path, output: Output, state: Mapping[str, Any]) -> None:

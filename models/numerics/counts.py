@@ -1,4 +1,7 @@
-"""The one check of counts that every estimator makes at its door."""
+"""The check of counts at the door of the frequentist estimators and of EXNEX.
+
+The grid has its own (`models.grid.data.counts`): there a row without patients has a meaning.
+"""
 
 from typing import cast
 

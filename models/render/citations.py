@@ -19,9 +19,10 @@ STORED: Final = ("validation/small_subtypes",)
 """Folders of ``figures/`` with results too dear to compute anew in the main job."""
 
 
-def read_tables(folder: Path) -> dict[str, pd.DataFrame]:
-    """Return every CSV of a folder by its stem, and the stored results of simulations."""
-    folders = (*(FIGURES_DIR / name for name in STORED), folder)
+def read_tables(out: Path) -> dict[str, pd.DataFrame]:
+    """Return every CSV of the folders of some results by its stem, and the stored simulations."""
+    folders = [path for path in sorted(out.glob("*/")) if path.name not in ("fits", "validation")]
+    folders = [*(FIGURES_DIR / name for name in STORED), *folders]
     return {path.stem: pd.read_csv(path) for f in folders for path in sorted(f.glob("*.csv"))}
 
 

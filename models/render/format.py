@@ -18,6 +18,11 @@ def rate(estimate: float, lower: float, upper: float, digits: int = 3) -> str:
     return f"{estimate:.{digits}f} ({lower:.{digits}f}{dash}{upper:.{digits}f})"
 
 
+def percents(estimate: float, lower: float, upper: float) -> str:
+    """Format a proportion in whole per cent, ``16 (12-21)``."""
+    return rate(100 * estimate, 100 * lower, 100 * upper, 0)
+
+
 def points(estimate: float, lower: float, upper: float) -> str:
     """Format a difference of proportions in percentage points, ``5.8 (-5.9 to 24.6)``."""
     return rate(100 * estimate, 100 * lower, 100 * upper, 1)

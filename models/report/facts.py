@@ -1,8 +1,6 @@
 """Facts about a run that texts cite: priors, sampler settings, gate thresholds, versions."""
 
 from collections.abc import Mapping
-from dataclasses import asdict
-from pathlib import Path
 
 import pandas as pd
 
@@ -11,10 +9,8 @@ from models.analyses.checks.scenarios import SMALL_ARM
 from models.analyses.checks.sensitivity import VISIBLE_SHIFT
 from models.analyses.groups.claims import WORDS
 from models.common.constants import CI_PROB
-from models.common.files import write_csv
 from models.common.sources import versions
 from models.estimands.contrasts import DEFAULT_MARGIN
-from models.fitting.fit import SamplerSettings
 from models.fitting.gate import BFMI_MIN, ESS_MIN, RHAT_MAX
 from models.priors import Priors, as_exnex_priors
 
@@ -48,9 +44,3 @@ def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.D
         "settings": pd.DataFrame({"name": list(values), "value": list(values.values())}),
         "software": pd.DataFrame({"package": list(found), "version": list(found.values())}),
     }
-
-
-def write_facts(tables: Path, settings: SamplerSettings, priors: Priors) -> None:
-    """Write ``settings.csv`` and ``software.csv``."""
-    for name, frame in fact_frames(asdict(settings), priors).items():
-        write_csv(frame, tables / f"{name}.csv")

@@ -7,13 +7,10 @@ its checks, sensitivity to the prior, reproducibility.
 """
 
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any, Final
 
 from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
-from models.common.files import write_csv, write_text
 from models.render.citations import Citations
-from models.render.format import latex_text
 from models.render.templates import page
 from models.report.case_mix import advantage, shared_alone
 from models.report.checks import model_checks, sensitivity
@@ -99,12 +96,3 @@ def discussion_markdown(cite: Citations) -> str:
     """Return the whole page for the paper's own data."""
     sections = {name: section(cite, name) for name in SECTIONS}
     return page("report/discussion.md", passed=gate_passed(cite), **sections)
-
-
-def write_discussion(text: str, cite: Citations, out: Path) -> list[Path]:
-    """Write the paragraphs as Markdown and LaTeX, and where each number is from."""
-    markdown, source = out / "discussion.md", out / "discussion.tex"
-    write_text(markdown, text)
-    write_text(source, latex_text(text))
-    numbers = write_csv(cite.frame(), out / "tables" / "discussion_numbers.csv")
-    return [markdown, source, numbers]

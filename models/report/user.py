@@ -10,15 +10,15 @@ from models.analyses.pools.summary import summarise_pooled
 from models.common.errors import InputError
 from models.fitting.fit import Fit, Wanted
 from models.fitting.gate_table import gate_row
-from models.fitting.records import load_fit
+from models.fitting.records import GROUPS_REVIEW, POOL_REVIEW, load_fit
 from models.fitting.registry import MODELS
 from models.render.citations import Citations
+from models.render.escape import spreadsheet_frame
+from models.render.format import latex_text
+from models.render.output import Output, write_output
 from models.render.templates import page
 from models.report.facts import fact_frames
 from models.report.paper import cited, gate_passed, methods
-
-POOL, GROUPS = "pool_review", "groups_review"
-"""Names under which ``scripts/pool.py --save`` and ``scripts/subgroups.py --save`` save."""
 
 
 def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis | None]:
@@ -35,7 +35,9 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
         If neither a pooled nor a grouped fit is there, or one is stale.
     """
     saved = {
-        name: load_fit(folder, name) for name in (POOL, GROUPS) if (folder / f"{name}.nc").exists()
+        name: load_fit(folder, name)
+        for name in (POOL_REVIEW, GROUPS_REVIEW)
+        if (folder / f"{name}.nc").exists()
     }
     if not saved:
         raise InputError(
@@ -55,14 +57,14 @@ def user_tables(folder: Path) -> tuple[dict[str, pd.DataFrame], SubgroupAnalysis
             )
     tables = fact_frames(first.sampling["first_attempt"], first.priors)
     tables["diagnostics"] = pd.DataFrame([_gate_row(name, fit) for name, fit in fits.items()])
-    if POOL in fits:
-        tables["pools"] = _pool_frame(fits[POOL])
+    if POOL_REVIEW in fits:
+        tables["pools"] = _pool_frame(fits[POOL_REVIEW])
     analysis = None
-    if GROUPS in fits:
-        context = fits[GROUPS].context
+    if GROUPS_REVIEW in fits:
+        context = fits[GROUPS_REVIEW].context
         analysis = form_analysis(
-            fits[GROUPS],
-            fits[GROUPS].review(),
+            fits[GROUPS_REVIEW],
+            fits[GROUPS_REVIEW].review(),
             outcome=context["outcome"],
             by=context["by"],
             margin=context["margin"],
@@ -84,7 +86,7 @@ def _pool_frame(fit: Fit) -> pd.DataFrame:
     review = fit.review()
     bayes = summarise_pooled(fit.posterior, review)
     row: dict[str, object] = {
-        "id": POOL,
+        "id": POOL_REVIEW,
         "k": len(review),
         "events": int(review["events"].sum()),
         "total": int(review["total"].sum()),
@@ -118,3 +120,15 @@ def user_markdown(cite: Citations, analysis: SubgroupAnalysis | None) -> str:
         **grouped,
         **cite.functions(),
     )
+
+
+def write_user_texts(fits: Path, out: Path) -> list[Path]:
+    """Write page and tables for a user's review."""
+    tables, analysis = user_tables(fits)
+    cite = Citations(tables)
+    page = user_markdown(cite, analysis)
+    tables = tables | {"discussion_numbers": cite.frame()}
+    texts = {"discussion.md": page, "discussion.tex": latex_text(page)}
+    safe = {name: spreadsheet_frame(frame) for name, frame in tables.items()}
+    write_output(Output(tables=safe), out / "tables")
+    return write_output(Output(pages=texts), out)

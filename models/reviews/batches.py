@@ -1,19 +1,30 @@
 """Reviews read one after the other from a folder of CSV files or from one Parquet file."""
 
-from collections.abc import Iterator
+import math
+import os
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from decimal import Decimal
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.common.errors import InputError
-from models.reviews.reader import read_review
+from models.common.errors import InputError, one_line
+from models.common.files import check_input
+from models.reviews.decoding import TableError, shown
+from models.reviews.reader import LARGEST_COUNT, STUDIES, check_rows, label_of_text, read_review
 
 if TYPE_CHECKING:
-    import pandas as pd
+    import pyarrow as pa
 
-REQUIRED: Final = ("review", "study", "events", "total")
+REVIEW: Final = "review"
+REQUIRED: Final = (REVIEW, *STUDIES.labels, *STUDIES.counts)
 _ROWS: Final = 65_536
 """Rows of a Parquet file that are in memory at a time."""
+
+
+class Unreadable(str):
+    """A value of a Parquet file that cannot be read, such as text that is not UTF-8."""
 
 
 @dataclass(frozen=True)
@@ -23,7 +34,8 @@ class Review:
     Attributes
     ----------
     name
-        Stem of its file, or value of the column ``review``.
+        Name of its file, without the ending unless two files differ in it only; or value of the
+        column ``review``.
     source
         What it is called in messages.
     events, total
@@ -45,162 +57,193 @@ def count_reviews(source: Path) -> int:
     Raises
     ------
     models.common.errors.InputError
-        If there is no such folder or file, it holds no review, or a Parquet file lacks a column,
-        has a row without a review, or one whose rows do not stand together.
+        If there is no such folder or file, it holds no review, or a Parquet file lacks a column
+        or has it twice, has a row without a review, or one whose rows do not stand together.
     """
     if source.is_dir():
         found = len(_csv_files(source))
         if not found:
-            raise InputError(f"{source}: the folder holds no .csv file")
+            raise InputError(one_line(f"{source}: the folder holds no .csv file"))
         return found
     if not source.exists():
-        raise InputError(f"{source}: no such folder or file")
-    if source.suffix != ".parquet":
-        raise InputError(f"{source}: is neither a folder of CSV files nor a .parquet file")
+        raise InputError(one_line(f"{source}: no such folder or file"))
+    check_input(source)
+    if source.suffix.lower() != ".parquet":
+        text = "is neither a folder of CSV files nor a .parquet file"
+        raise InputError(one_line(f"{source}: {text}"))
     return _count_parquet(source)
 
 
 def read_reviews(source: Path) -> Iterator[Review]:
     """Yield the reviews in order: files by name, or as they stand in the Parquet file.
 
-    A review with a fault is yielded with its ``error``; nothing is raised for it.
+    A review with a fault, whatever it is, is yielded with its ``error``; nothing is raised for it.
+    Hidden files of a folder are left out.
     """
     return _read_folder(source) if source.is_dir() else _read_parquet(source)
 
 
 def _csv_files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.iterdir() if path.suffix.lower() == ".csv")
+    try:
+        files = sorted(folder.iterdir())
+    except OSError as error:
+        raise InputError(one_line(f"{folder}: cannot be read ({error.strerror})")) from None
+    return [p for p in files if p.suffix.lower() == ".csv" and not p.name.startswith(".")]
 
 
 def _read_folder(folder: Path) -> Iterator[Review]:
-    for path in _csv_files(folder):
-        try:
-            frame = read_review(path)
-        except InputError as error:
-            yield Review(path.stem, str(path), error=str(error))
-        else:
-            yield _sound(path.stem, str(path), frame)
+    files = _csv_files(folder)
+    # a.csv and a.CSV are two reviews: then all keep their endings
+    unique = len({path.stem for path in files}) == len(files)
+    for path in files:
+        name = os.fsencode(path.stem if unique else path.name).decode("utf-8", "backslashreplace")
+        yield _guarded(name, str(path), partial(_counts_of_file, path))
 
 
-def _sound(name: str, source: str, frame: "pd.DataFrame") -> Review:
-    return Review(name, source, tuple(map(int, frame["events"])), tuple(map(int, frame["total"])))
+def _counts_of_file(path: Path) -> list[list[int]]:
+    frame = read_review(path)
+    return [frame[name].tolist() for name in STUDIES.counts]
 
 
-def _batches(path: Path, columns: tuple[str, ...]) -> "Iterator[pd.DataFrame]":
-    """Yield a Parquet file's rows as frames whose index is the row number, from 1."""
-    import pyarrow as pa
+def _guarded(name: str, source: str, read: Callable[[], list[list[int]]]) -> Review:
+    """Return a review, or what is wrong with it: one that cannot be read loses no other."""
+    try:
+        events, total = map(tuple, read())
+    except TableError as error:
+        return Review(name, one_line(source), error=error.sentence(source))
+    except InputError as error:
+        return Review(name, one_line(source), error=one_line(str(error)))
+    except Exception as error:
+        text = f"{source}: cannot be read ({type(error).__name__}: {error})"
+        return Review(name, one_line(source), error=one_line(text))
+    return Review(name, one_line(source), events, total)
+
+
+def _rows(path: Path, columns: tuple[str, ...]) -> Iterator[tuple[Any, ...]]:
+    """Yield the rows of a Parquet file: the number of the row, from 1, and its cells."""
     from pyarrow import parquet
 
     try:
-        file = parquet.ParquetFile(path)
-        for name in REQUIRED:
-            if name not in file.schema_arrow.names:
-                found = ", ".join(map(repr, file.schema_arrow.names))
-                raise InputError(f"{path}: no column {name!r}; the file has {found}")
-        row = 1
-        for batch in file.iter_batches(_ROWS, columns=list(columns)):
-            frame = batch.to_pandas()
-            frame.index = range(row, row + len(frame))
-            row += len(frame)
-            yield frame
-    except (pa.ArrowException, OSError) as error:
-        text = str(error).splitlines()[0]
-        raise InputError(f"{path}: not a readable Parquet file ({text})") from None
+        with parquet.ParquetFile(path) as file:
+            names = list(file.schema_arrow.names)
+            for name in REQUIRED:
+                if name not in names:
+                    found = ", ".join(map(shown, names))
+                    raise InputError(one_line(f"{path}: no column {name!r}; the file has {found}"))
+                if names.count(name) > 1:
+                    raise InputError(one_line(f"{path}: column {name!r} stands there twice"))
+            row = 0
+            for batch in file.iter_batches(_ROWS, columns=list(columns)):
+                cells = [_values(batch.column(name)) for name in columns]
+                for values in zip(*cells, strict=True):
+                    row += 1
+                    yield row, *values
+            if row != file.metadata.num_rows:
+                raise ValueError(f"{file.metadata.num_rows} rows are promised, {row} are there")
+    except InputError:
+        raise
+    except Exception as error:
+        # a damaged file may raise anything
+        text = str(error) or type(error).__name__
+        raise InputError(one_line(f"{path}: not a readable Parquet file ({text})")) from None
+
+
+def _values(column: "pa.Array") -> list[Any]:
+    """Return the values of a column; one that cannot be read is `Unreadable`, the others stay."""
+    try:
+        values: list[Any] = column.to_pylist()
+    except Exception:
+        return [_value(scalar) for scalar in column]
+    return values
+
+
+def _value(scalar: Any) -> Any:
+    try:
+        return scalar.as_py()
+    except UnicodeDecodeError as error:
+        return Unreadable(error.object.decode("utf-8", "backslashreplace"))
+    except Exception:
+        return Unreadable(scalar.type)
 
 
 def _count_parquet(path: Path) -> int:
     seen: set[str] = set()
     current: str | None = None
-    for frame in _batches(path, ("review",)):
-        names = frame["review"]
-        if names.isna().any():
-            row = int(names.index[names.isna()][0])
-            raise InputError(f"{path}, row {row}, column 'review': the cell is blank")
-        starts = names[(names != names.shift()).to_numpy()]
-        for row, name in starts.items():
-            label = str(name)
-            if label == current:
-                continue
-            if label in seen:
-                raise InputError(
-                    f"{path}, row {row}, column 'review': {label!r} stood further up already; "
-                    "sort the file by review"
-                )
-            seen.add(label)
-            current = label
+    for row, name in _rows(path, (REVIEW,)):
+        label = _review(path, row, name)
+        if label == current:
+            continue
+        if label in seen:
+            text = f"{shown(label)} stood further up already; sort the file by review"
+            raise InputError(TableError(row, REVIEW, text).sentence(str(path)))
+        seen.add(label)
+        current = label
     if not seen:
-        raise InputError(f"{path}: the file has no rows")
+        raise InputError(one_line(f"{path}: the file has no rows"))
     return len(seen)
 
 
+def _review(path: Path, row: int, name: Any) -> str:
+    """Return the name of a row's review; one that cannot be read is still a name."""
+    if isinstance(name, Unreadable):
+        return name
+    try:
+        return str(name) if isinstance(name, str) and name else _label(name)
+    except ValueError as error:
+        raise InputError(TableError(row, REVIEW, str(error)).sentence(str(path))) from None
+
+
 def _read_parquet(path: Path) -> Iterator[Review]:
-    import pandas as pd
-
-    waiting: list[pd.DataFrame] = []
-    current: str | None = None
-    for frame in _batches(path, REQUIRED):
-        labels = frame["review"].astype(str)
-        block = (labels != labels.shift()).cumsum()
-        for _, part in frame.groupby(block.to_numpy(), sort=False):
-            label = str(part["review"].iloc[0])
-            if current is not None and label != current:
-                yield _checked(path, current, pd.concat(waiting))
-                waiting = []
-            current = label
-            waiting.append(part)
-    if current is not None:
-        yield _checked(path, current, pd.concat(waiting))
+    waiting: list[tuple[Any, ...]] = []
+    current = ""
+    for row, name, *cells in _rows(path, REQUIRED):
+        label = _review(path, row, name)
+        if waiting and label != current:
+            yield _of_rows(path, current, waiting)
+            waiting = []
+        current = label
+        waiting.append((row, *cells))
+    if waiting:
+        yield _of_rows(path, current, waiting)
 
 
-def _checked(path: Path, name: str, frame: "pd.DataFrame") -> Review:
-    fault = _fault(frame)
-    if fault is not None:
-        row, column, text = fault
-        return Review(
-            name,
-            f"{path}, review {name!r}",
-            error=f"{path}, review {name!r}, row {row}, column {column!r}: {text}",
-        )
-    return _sound(name, f"{path}, review {name!r}", frame)
+def _of_rows(path: Path, name: str, rows: list[tuple[Any, ...]]) -> Review:
+    def read() -> list[list[int]]:
+        if isinstance(name, Unreadable):
+            raise TableError(rows[0][0], REVIEW, f"{shown(name)} is not readable text")
+        numbers, studies, events, totals = zip(*rows, strict=True)
+        labels, counts = ((study,) for study in studies), zip(events, totals, strict=True)
+        return check_rows(STUDIES, numbers, labels, counts, label=_label, count=_count)
 
-
-def _fault(frame: "pd.DataFrame") -> tuple[int, str, str] | None:
-    """Return row, column and fault of the first cell that is no label or count of patients."""
-    seen: set[str] = set()
-    cells = zip(frame.index, frame["study"], frame["events"], frame["total"], strict=True)
-    for row, study, events, total in cells:
-        label = "" if _missing(study) else str(study).strip()
-        if not label:
-            return row, "study", "the cell is blank"
-        if label in seen:
-            return row, "study", f"{label!r} stands in this review already"
-        seen.add(label)
-        for column, value in (("events", events), ("total", total)):
-            text = _not_a_count(value)
-            if text is not None:
-                return row, column, text
-        if total == 0:
-            return row, "total", "0 patients; no rate exists"
-        if events > total:
-            return row, "events", f"{events:g} is more than the total of {total:g}"
-    return None
+    return _guarded(str(name), f"{path}, review {shown(name)}", read)
 
 
 def _missing(value: Any) -> bool:
-    import pandas as pd
-
-    return bool(pd.isna(value))
+    return value is None or (isinstance(value, float) and math.isnan(value))
 
 
-def _not_a_count(value: Any) -> str | None:
+def _label(value: Any) -> str:
+    """Return a value of a Parquet file as a label; raise ValueError saying what it is instead."""
+    if isinstance(value, bytes):
+        try:
+            value = value.decode("utf-8")
+        except UnicodeDecodeError:
+            raise ValueError(f"{shown(value)} is not readable text") from None
+    if isinstance(value, (Unreadable, list, tuple, dict)):
+        raise ValueError(f"{shown(value)} is not readable text")
+    return label_of_text("" if _missing(value) else str(value).strip())
+
+
+def _count(value: Any) -> int:
+    """Return a value of a Parquet file as a count; raise ValueError saying what it is instead."""
     if _missing(value):
-        return "the cell is blank; a count is needed"
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
-        return f"{value!r} is not a number"
-    if isinstance(value, (str, bool)):
-        return f"{value!r} is not a number"
-    if not number.is_integer():
-        return f"{number!r} is not a whole number"
-    return f"{number:g} is negative" if number < 0 else None
+        raise ValueError("the cell is blank; a count is needed")
+    if isinstance(value, bool) or not isinstance(value, (int, float, Decimal)):
+        raise ValueError(f"{shown(value)} is not a number")
+    if not math.isfinite(value) or value != int(value):
+        raise ValueError(f"{shown(value)} is not a whole number")
+    if value < 0:
+        raise ValueError(f"{value:g} is negative")
+    if value > LARGEST_COUNT:
+        raise ValueError(f"{shown(value)} is too large for a number of patients")
+    return int(value)

@@ -12,22 +12,49 @@ margins
     without such a row share one margin, ``REST``: what the arms' responders leave.
 
 Patients are those of the cells; a patient without a subtype is in none.
+
+A user's review is a folder with:
+
+``arms.csv``
+    ``arm`` (unique label), ``treatment``, ``responders``.
+``composition.csv``
+    ``arm``, ``subtype``, ``patients``: one row an arm and a subtype that it enrolled. Patients that
+    could not be evaluated count, as non-responders.
+``subtype_treatment.csv``, if there is any
+    ``subtype``, ``treatment``, ``responders``: totals over the arms of a treatment. Subtypes may be
+    left out; what the arms' responders leave is then theirs together.
+``known.csv``, if there is any
+    ``arm``, ``subtype``, ``responders``: cells that a trial report states.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final
+from pathlib import Path
+from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.common.errors import InputError
+from models.common.errors import InputError, one_line
 from models.numerics.margins import InfeasibleTableError, IntArray, Lattice
+from models.reviews.decoding import TableError, shown
+from models.reviews.reader import Form, read_table
 
 REST: Final = "(subtypes not listed)"
 """Label of the margin that the unlisted subtypes of a treatment group share."""
 CELL, ARM, MARGIN = "cell", "arm", "margin"
+
+ARMS, COMPOSITION = "arms.csv", "composition.csv"
+TOTALS, KNOWN = "subtype_treatment.csv", "known.csv"
+_FORMS: Final = {
+    ARMS: Form(("arm", "treatment"), ("responders",), key=("arm",)),
+    COMPOSITION: Form(("arm", "subtype"), ("patients",), positive="patients"),
+    TOTALS: Form(("treatment", "subtype"), ("responders",)),
+    KNOWN: Form(("arm", "subtype"), ("responders",)),
+}
+_MIX: Final = Form(("subtype",), ("patients",))
 
 
 @dataclass(frozen=True, eq=False)
@@ -280,3 +307,93 @@ def _check_tables(review: CaseMixReview, source: str) -> None:
                 f"{source}, treatment {label!r}: no table of responders by arm and subtype agrees "
                 "with the arms' responders, the subtypes' responders and the cells stated"
             ) from None
+
+
+def read_case_mix(folder: Path) -> CaseMixReview:
+    """Read and check the folder of a review.
+
+    Parameters
+    ----------
+    folder
+        Its files are those above; a file's further columns are left out. Separators and encodings
+        as `models.reviews.reader.read_counts` takes them.
+
+    Returns
+    -------
+    CaseMixReview
+        Treatments and subtypes in order of first appearance.
+
+    Raises
+    ------
+    InputError
+        Naming file, row, column and value; or, if the files disagree, the treatment.
+    """
+    if not folder.is_dir():
+        raise InputError(one_line(f"{folder}: no such folder"))
+    read = {name: _read(folder / name) for name in _FORMS}
+    for name, column, other in (
+        (COMPOSITION, "arm", ARMS),
+        (ARMS, "arm", COMPOSITION),
+        (TOTALS, "treatment", ARMS),
+        (TOTALS, "subtype", COMPOSITION),
+    ):
+        known = read[name][column].isin(read[other][column])
+        _require(folder / name, read[name], column, known, f"not in {other}")
+    free = read[COMPOSITION]["subtype"] != REST
+    _require(folder / COMPOSITION, read[COMPOSITION], "subtype", free, "a reserved label")
+    stated, enrolled = (
+        pd.MultiIndex.from_frame(read[name][["arm", "subtype"]]) for name in (KNOWN, COMPOSITION)
+    )
+    _require(folder / KNOWN, read[KNOWN], "subtype", stated.isin(enrolled), f"not in {COMPOSITION}")
+    counts = {"responders": "events", "patients": "total"}
+    return make_review(
+        *(frame.rename(columns=counts).reset_index(drop=True) for frame in read.values()),
+        treatments=list(dict.fromkeys(read[ARMS]["treatment"])),
+        subtypes=list(dict.fromkeys(read[COMPOSITION]["subtype"])),
+        source=str(folder),
+    )
+
+
+def _read(path: Path) -> pd.DataFrame:
+    """Read a file of a review; one that need not be there may be absent."""
+    form = _FORMS[path.name]
+    columns = [*form.labels, *form.counts]
+    if path.name in (TOTALS, KNOWN) and not path.exists():
+        return pd.DataFrame(columns=columns)
+    return read_table(path, form)[columns]
+
+
+def _require(path: Path, frame: pd.DataFrame, column: str, fine: Any, fault: str) -> None:
+    """Refuse the first row of a file that another file of the review contradicts."""
+    for line, value in frame.loc[~np.asarray(fine, dtype=bool), column].items():
+        text = f"{shown(value)} is {fault}"
+        raise InputError(TableError(int(str(line)), column, text).sentence(str(path)))
+
+
+def read_mix(path: Path, subtypes: Sequence[str]) -> pd.Series:
+    """Read a patient mix: ``subtype``, ``patients``.
+
+    Parameters
+    ----------
+    path
+        CSV with one row a subtype; those left out have no patients.
+    subtypes
+        The subtypes of the review.
+
+    Returns
+    -------
+    pandas.Series
+        Shares by subtype, in the order of ``subtypes``; they sum to one.
+
+    Raises
+    ------
+    InputError
+        Naming file, row, column and value.
+    """
+    mix = read_table(path, _MIX)
+    _require(path, mix, "subtype", mix["subtype"].isin(subtypes), "not in the review")
+    patients = mix.set_index("subtype")["patients"].reindex(list(subtypes), fill_value=0)
+    if patients.sum() == 0:
+        raise InputError(TableError(None, "patients", "no patients at all").sentence(str(path)))
+    shares: pd.Series = patients / patients.sum()
+    return shares

@@ -1,55 +1,103 @@
-"""A review as a user brings it: a CSV with the columns ``study``, ``events``, ``total``.
+"""Tables of counts as users bring them: one reader of CSV, one check of counts, one wording.
 
-There is one reader. The paper's own outcomes pass through the same checks (``check_review``), so
-nothing reaches a model that has not been validated here or in ``models.evidence.load``.
+A user's review is a CSV with the columns ``study``, ``events``, ``total``; tables of strata, of
+cells, of arms and of a patient mix are read here, too, each by its `Form`. Counts in Parquet
+(`models.reviews.batches`) pass the same check.
 """
 
-import csv
-import io
 import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import InputError
+from models.reviews.decoding import TableError, csv_rows, shown
 
 if TYPE_CHECKING:
     import pandas as pd
 
 REQUIRED: Final = ("study", "events", "total")
-_INTEGER: Final = re.compile(r"[+-]?[0-9]+(\.0*)?", re.ASCII)
-_LARGEST: Final = 10**9
+MOST_COLUMNS: Final = 10_000
+MOST_ROWS: Final = 1_000_000
+LARGEST_COUNT: Final = 10**9
+"""Patients in one count at most: no trial has more, and a float holds it exactly."""
+_INTEGER: Final = re.compile(r"([+-]?)([0-9]+)(\.0*)?", re.ASCII)
+_LISTED: Final = 12
+"""Names that a message lists."""
 
 
-def _decode(path: Path) -> str:
-    try:
-        raw = path.read_bytes()
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file") from None
-    except IsADirectoryError:
-        raise InputError(f"{path}: is a folder, not a CSV file") from None
-    except OSError as error:
-        raise InputError(f"{path}: cannot be read ({error.strerror})") from None
-    if not raw.strip():
-        raise InputError(f"{path}: the file is empty")
-    if b"\0" in raw:
-        raise InputError(f"{path}: not a text file (it holds NUL bytes); save it as CSV UTF-8")
-    try:
-        return raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        start = raw.rfind(b"\n", 0, error.start) + 1
-        end = raw.find(b"\n", error.start)
-        text = raw[start : end if end >= 0 else None].decode("latin-1").strip()
-        separator = ";" if b";" in raw.split(b"\n", 1)[0] else ","
-        column = raw[start : error.start].count(separator.encode()) + 1
-        raise InputError(
-            f"{path}, row {line}, column {column}: byte 0x{raw[error.start]:02x} in {text!r} is "
-            "not UTF-8 (Latin-1 or Windows-1252?); save the file as CSV UTF-8"
-        ) from None
+@dataclass(frozen=True)
+class Form:
+    """What a table of counts must have; the names are matched in any case.
+
+    Attributes
+    ----------
+    labels
+        Columns of text without a blank cell.
+    counts
+        Columns of whole numbers of patients; of two the first counts some of the second.
+    key
+        Labels that together stand once; by default all.
+    positive
+        Count that may not be 0.
+    optional
+        Columns that need not be there.
+    """
+
+    labels: tuple[str, ...]
+    counts: tuple[str, ...]
+    key: tuple[str, ...] = ()
+    positive: str | None = None
+    optional: tuple[str, ...] = ()
+
+
+STUDIES: Final = Form(("study",), ("events", "total"), positive="total")
+
+
+def _columns(
+    path: Path, required: Sequence[str], optional: Sequence[str] = ()
+) -> tuple[list[str], list[int], list[list[str]]]:
+    """Return header, line numbers and columns of stripped cells; blank rows are left out."""
+    rows = ((line, row) for line, row in csv_rows(path) if any(cell.strip() for cell in row))
+    first = next(rows, None)
+    if first is None:
+        raise TableError(None, None, "the file is empty: no cell is filled")
+    top, header = first
+    known = {*required, *optional}
+    header = [name.strip() for name in header]
+    header = [name.lower() if name.lower() in known else name for name in header]
+    if len(header) > MOST_COLUMNS:
+        raise TableError(top, None, f"{len(header)} columns; at most {MOST_COLUMNS} are read")
+    for name in required:
+        if name not in header:
+            more = f" and {len(header) - _LISTED} more" if len(header) > _LISTED else ""
+            found = ", ".join(map(shown, header[:_LISTED]))
+            raise TableError(top, None, f"no column {name!r}; the header has {found}{more}")
+    seen: set[str] = set()
+    for name in header:
+        if name in seen:
+            raise TableError(top, None, f"column {shown(name)} stands there twice")
+        seen.add(name)
+    lines: list[int] = []
+    columns: list[list[str]] = [[] for _ in header]
+    for line, row in rows:
+        if len(row) != len(header):
+            raise TableError(
+                line, None, f"{len(row)} cells where the header has {len(header)} columns"
+            )
+        if len(lines) == MOST_ROWS:
+            raise TableError(line, None, f"more than {MOST_ROWS} rows; at most so many are read")
+        lines.append(line)
+        for column, cell in zip(columns, row, strict=True):
+            column.append(cell.strip())
+    if not lines:
+        raise TableError(None, None, "there is a header but no row below it")
+    return header, lines, columns
 
 
 def read_rows(
-    path: Path, required: tuple[str, ...]
+    path: Path, required: tuple[str, ...], optional: tuple[str, ...] = ()
 ) -> tuple[list[str], list[tuple[int, list[str]]]]:
     """Return the header and the non-blank rows with their line numbers.
 
@@ -57,45 +105,44 @@ def read_rows(
     ----------
     path
         CSV, as `read_counts` takes it.
-    required
-        Columns that must be there; their names are matched in any case.
+    required, optional
+        Columns that must or may be there; their names are matched in any case.
 
     Raises
     ------
     InputError
         For an unreadable file, a lacking or repeated column, or a row of another length.
     """
-    text = _decode(path)
-    first_line = next(line for line in text.splitlines() if line.strip())
-    # a semicolon only where the header shows it: labels may contain either sign
-    counts = {sign: first_line.count(sign) for sign in (";", "\t", ",")}
-    delimiter = max(counts, key=lambda sign: counts[sign]) if any(counts.values()) else ","
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    rows: list[tuple[int, list[str]]] = []
     try:
-        for row in reader:
-            if any(cell.strip() for cell in row):
-                rows.append((reader.line_num, [cell.strip() for cell in row]))
-    except csv.Error as error:
-        raise InputError(f"{path}, row {reader.line_num}: not valid CSV ({error})") from None
-    header = [name.lower() if name.lower() in required else name for name in rows[0][1]]
-    for name in required:
-        if name not in header:
-            found = ", ".join(repr(h) for h in header)
-            raise InputError(
-                f"{path}, row {rows[0][0]}: no column {name!r}; the header has {found}"
-            )
-    for name in header:
-        if header.count(name) > 1:
-            raise InputError(f"{path}, row {rows[0][0]}: column {name!r} stands there twice")
-    if len(rows) == 1:
-        raise InputError(f"{path}: there is a header but no row below it")
-    for line, row in rows[1:]:
-        if len(row) != len(header):
-            raise InputError(
-                f"{path}, row {line}: {len(row)} cells where the header has {len(header)} columns"
-            )
-    return header, rows[1:]
+        header, lines, columns = _columns(path, required, optional)
+    except TableError as fault:
+        raise InputError(fault.sentence(str(path))) from None
+    return header, list(zip(lines, map(list, zip(*columns, strict=True)), strict=True))
+
+
+def count_of_text(text: str) -> int:
+    """Return a cell of text as a whole number of patients.
+
+    Raises
+    ------
+    ValueError
+        Saying what the cell is.
+    """
+    if not text:
+        raise ValueError("the cell is blank; a count is needed")
+    found = _INTEGER.fullmatch(text)
+    if found is None:
+        try:
+            float(text)
+        except ValueError:
+            raise ValueError(f"{shown(text)} is not a number") from None
+        raise ValueError(f"{shown(text)} is not a whole number written in digits")
+    sign, digits = found[1], found[2].lstrip("0") or "0"
+    if sign == "-" and digits != "0":
+        raise ValueError(f"{shown(text)} is negative")
+    if len(digits) > len(str(LARGEST_COUNT)) or int(digits) > LARGEST_COUNT:
+        raise ValueError(f"{shown(text)} is too large for a number of patients")
+    return int(digits)
 
 
 def read_count(path: Path, line: int, column: str, text: str) -> int:
@@ -106,33 +153,132 @@ def read_count(path: Path, line: int, column: str, text: str) -> int:
     InputError
         Naming file, row, column and value.
     """
-    where = f"{path}, row {line}, column {column!r}"
+    try:
+        return count_of_text(text)
+    except ValueError as error:
+        raise InputError(TableError(line, column, str(error)).sentence(str(path))) from None
+
+
+def label_of_text(text: str) -> str:
+    """Return a label; a blank cell raises ValueError."""
     if not text:
-        raise InputError(f"{where}: the cell is blank; a count is needed")
-    if not _INTEGER.fullmatch(text):
-        try:
-            float(text)
-        except ValueError:
-            raise InputError(f"{where}: {text!r} is not a number") from None
-        raise InputError(f"{where}: {text!r} is not a whole number")
-    value = int(text.split(".")[0])
-    if value < 0:
-        raise InputError(f"{where}: {text!r} is negative")
-    if value > _LARGEST:
-        raise InputError(f"{where}: {text!r} is too large for a number of patients")
-    return value
+        raise ValueError("the cell is blank")
+    return text
 
 
-def read_counts(path: Path, unit: str = "study") -> "pd.DataFrame":
+def check_rows(
+    form: Form,
+    rows: Iterable[int],
+    labels: Iterable[Sequence[Any]],
+    counts: Iterable[Sequence[Any]],
+    *,
+    label: Callable[[Any], str] = label_of_text,
+    count: Callable[[Any], int] = count_of_text,
+) -> list[list[int]]:
+    """Check a table of counts row by row, whatever it was read from.
+
+    Parameters
+    ----------
+    form
+        What the table must have.
+    rows
+        Number of every row, for messages.
+    labels, counts
+        Cells of the columns ``form.labels`` and ``form.counts``, a sequence a row.
+    label, count
+        Make a cell a label or a count; they raise ValueError saying what it is instead.
+
+    Returns
+    -------
+    list of list of int
+        The columns of counts.
+
+    Raises
+    ------
+    TableError
+        At the first cell that cannot be.
+    """
+    columns: list[list[int]] = [[] for _ in form.counts]
+    key = form.key or form.labels
+    places = [form.labels.index(name) for name in key]
+    seen: dict[tuple[str, ...], int] = {}
+    for row, cells, numbers in zip(rows, labels, counts, strict=True):
+        texts = [_cell(row, *item, label) for item in zip(form.labels, cells, strict=True)]
+        name = tuple(texts[place] for place in places)
+        if name in seen:
+            words = " x ".join(map(shown, name))
+            advice = "; make it unique (for example by adding the drug)" if len(name) == 1 else ""
+            raise TableError(row, key[-1], f"{words} stands already in row {seen[name]}{advice}")
+        seen[name] = row
+        values = [_cell(row, *item, count) for item in zip(form.counts, numbers, strict=True)]
+        for column, number in zip(columns, values, strict=True):
+            column.append(number)
+        if form.positive is not None and values[form.counts.index(form.positive)] == 0:
+            raise TableError(row, form.positive, "0 patients; leave the row out")
+        if len(values) == 2 and values[0] > values[1]:
+            of = form.counts[1]
+            raise TableError(
+                row, form.counts[0], f"{values[0]} is more than the {of} of {values[1]}"
+            )
+    return columns
+
+
+def _cell[T](row: int, column: str, value: Any, read: Callable[[Any], T]) -> T:
+    try:
+        return read(value)
+    except ValueError as error:
+        raise TableError(row, column, str(error)) from None
+
+
+def read_table(path: Path, form: Form) -> "pd.DataFrame":
     """Read and check a table of counts.
 
     Parameters
     ----------
     path
+        CSV, as `read_counts` takes it.
+    form
+        What it must have.
+
+    Returns
+    -------
+    pandas.DataFrame
+        All columns in file order, ``form.counts`` as integers and the others as text; the index
+        is the line of the file.
+
+    Raises
+    ------
+    InputError
+        Naming file, row (line of the file), column and value.
+    """
+    try:
+        header, lines, cells = _columns(path, (*form.labels, *form.counts), form.optional)
+        table: dict[str, list[Any]] = dict(zip(header, cells, strict=True))
+        labels, counts = (
+            zip(*(table[name] for name in names), strict=True)
+            for names in (form.labels, form.counts)
+        )
+        table |= dict(zip(form.counts, check_rows(form, lines, labels, counts), strict=True))
+    except TableError as fault:
+        raise InputError(fault.sentence(str(path))) from None
+    import pandas as pd
+
+    return pd.DataFrame(table, index=lines)
+
+
+def read_counts(path: Path, unit: str = "study", optional: tuple[str, ...] = ()) -> "pd.DataFrame":
+    """Read and check events and totals.
+
+    Parameters
+    ----------
+    path
         CSV in UTF-8 (with or without a byte-order mark), separated by commas, or by semicolons
-        or tabs where the header shows them. Blank lines are skipped.
+        or tabs where the header shows them. Blank rows are skipped. At most 200 MB, 10,000
+        columns and 1,000,000 rows.
     unit
         Name of the column that labels the rows.
+    optional
+        Further columns whose names are matched in any case.
 
     Returns
     -------
@@ -145,38 +291,11 @@ def read_counts(path: Path, unit: str = "study") -> "pd.DataFrame":
     InputError
         Naming file, row (line of the file), column and value.
     """
-    required = (unit, "events", "total")
-    header, rows = read_rows(path, required)
-    columns: dict[str, list[str]] = {
-        name: [row[i] for _, row in rows] for i, name in enumerate(header)
-    }
-    counts: dict[str, list[int]] = {
-        name: [read_count(path, line, name, row[header.index(name)]) for line, row in rows]
-        for name in ("events", "total")
-    }
-    seen: dict[str, int] = {}
-    for (line, _), label, events, total in zip(
-        rows, columns[unit], counts["events"], counts["total"], strict=True
-    ):
-        if not label:
-            raise InputError(f"{path}, row {line}, column {unit!r}: the cell is blank")
-        if label in seen:
-            raise InputError(
-                f"{path}, row {line}, column {unit!r}: {label!r} stands already in row "
-                f"{seen[label]}; make the arm's label unique (for example by adding the drug)"
-            )
-        seen[label] = line
-        if total == 0:
-            raise InputError(f"{path}, row {line}, column 'total': 0 patients; no rate exists")
-        if events > total:
-            raise InputError(
-                f"{path}, row {line}, column 'events': {events} is more than the total of {total}"
-            )
-    import pandas as pd
-
-    frame = pd.DataFrame(columns | counts)
-    rest = [name for name in header if name not in required]
-    return frame[[*required, *rest]]
+    required = [unit, *STUDIES.counts]
+    form = Form((unit,), STUDIES.counts, positive=STUDIES.positive, optional=optional)
+    frame = read_table(path, form)
+    rest = [name for name in frame if name not in required]
+    return frame[[*required, *rest]].reset_index(drop=True)
 
 
 def read_review(path: Path) -> "pd.DataFrame":

@@ -12,10 +12,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.common.errors import InputError
-from models.reviews.reader import read_count, read_counts, read_rows
+from models.common.errors import InputError, one_line
+from models.reviews.decoding import shown
+from models.reviews.reader import Form, read_counts, read_table
 
 type IntArray = NDArray[np.int64]
+
+_PARENT = ("parent",)
+_CELLS = Form(("stratum", "treatment"), ("events", "total"), positive="total", optional=_PARENT)
 
 
 def family_codes(strata: pd.DataFrame) -> tuple[IntArray, list[str]]:
@@ -91,7 +95,8 @@ def read_strata(path: Path) -> pd.DataFrame:
         As `models.reviews.reader.read_counts`, and if a parent is at the same time a stratum: its
         patients would be counted twice if they include those of its members.
     """
-    return _with_parent(read_counts(path, "stratum"), ["stratum", "events", "total"], path)
+    strata = read_counts(path, "stratum", optional=_PARENT)
+    return _with_parent(strata, ["stratum", "events", "total"], path)
 
 
 def read_cells(path: Path) -> pd.DataFrame:
@@ -113,55 +118,31 @@ def read_cells(path: Path) -> pd.DataFrame:
         Naming file, row, column and value: a blank label, a combination that stands twice, counts
         that cannot be, a stratum with two parents or one that is itself a stratum.
     """
-    required = ("stratum", "treatment", "events", "total")
-    header, rows = read_rows(path, required)
-    records = []
-    seen: dict[tuple[str, str], int] = {}
-    for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
-        for name in required[:2]:
-            if not cells[name]:
-                raise InputError(f"{path}, row {line}, column {name!r}: the cell is blank")
-        key = (cells["stratum"], cells["treatment"])
-        if key in seen:
-            raise InputError(
-                f"{path}, row {line}, column 'treatment': {key[0]!r} x {key[1]!r} stands already "
-                f"in row {seen[key]}"
-            )
-        seen[key] = line
-        events, total = (read_count(path, line, name, cells[name]) for name in required[2:])
-        if total == 0:
-            raise InputError(f"{path}, row {line}, column 'total': 0 patients; leave the row out")
-        if events > total:
-            raise InputError(
-                f"{path}, row {line}, column 'events': {events} is more than the total of {total}"
-            )
-        records.append({**cells, "events": events, "total": total})
-    cells = _with_parent(pd.DataFrame(records)[header], [*required], path)
+    cells = read_table(path, _CELLS).reset_index(drop=True)
+    cells = _with_parent(cells, [*_CELLS.labels, *_CELLS.counts], path)
     parents = cells.groupby("stratum")["parent"].nunique(dropna=False)
     if (parents > 1).any():
-        raise InputError(
-            f"{path}, stratum {parents.index[parents > 1][0]!r}, column 'parent': not the same in "
-            "all its rows"
-        )
+        stratum = shown(parents.index[parents > 1][0])
+        text = "not the same in all its rows"
+        raise InputError(one_line(f"{path}, stratum {stratum}, column 'parent': {text}"))
     return cells
 
 
 def _with_parent(frame: pd.DataFrame, required: list[str], path: Path) -> pd.DataFrame:
     """Return the columns needed and ``parent`` (missing where blank), checked."""
-    named = [name for name in frame if str(name).strip().lower() == "parent"]
-    frame = frame.rename(columns=dict.fromkeys(named, "parent"))
     if "parent" not in frame:
         return frame[required].assign(parent=None)
     frame = frame[[*required, "parent"]]
     frame["parent"] = frame["parent"].where(frame["parent"] != "", None)
     both = frame["parent"].isin(frame["stratum"])
     if both.any():
-        row = frame[both].iloc[0]
+        stratum, parent = frame.loc[both, ["stratum", "parent"]].iloc[0]
         raise InputError(
-            f"{path}, stratum {row['stratum']!r}, column 'parent': {row['parent']!r} is itself a "
-            "stratum, but strata must be disjoint; give its patients outside the named members a "
-            f"name of their own (such as '{row['parent']}, unspecified') with this parent"
+            one_line(
+                f"{path}, stratum {shown(stratum)}, column 'parent': {shown(parent)} is itself a "
+                "stratum, but strata must be disjoint; name its patients outside the members "
+                "otherwise (such as 'X, unspecified'), with this parent"
+            )
         )
     return frame
 

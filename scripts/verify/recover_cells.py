@@ -17,8 +17,7 @@ def recover_cells() -> None:
     from rich.table import Table
 
     from models.analyses.paper.cells import recover_cells as recover
-    from models.analyses.paper.cells import recovered_cells
-    from models.analyses.paper.cells_checks import cell_differences, text_checks
+    from models.analyses.paper.cells_checks import cell_differences, recovered_cells, text_checks
     from models.evidence.load import load_evidence
     from models.interface.cli import fail
 

@@ -17,9 +17,8 @@ from models.analyses.paper.cells import (
     fitting,
     pool_allocations,
     recover_cells,
-    recovered_cells,
 )
-from models.analyses.paper.cells_checks import cell_differences, text_checks
+from models.analyses.paper.cells_checks import cell_differences, recovered_cells, text_checks
 from models.common.constants import PROJECT_ROOT
 from models.common.errors import InputError
 from models.evidence.load import Evidence, load_evidence
@@ -166,6 +165,8 @@ def test_a_row_that_nothing_fits_is_an_error(evidence: Evidence) -> None:
             self.subtypes.loc[self.subtypes["subtype"] == "SS", "printed_estimate"] = "0.07"
             self.arms, self.composition = evidence.arms, evidence.composition
             self.trial_report_subtypes = evidence.trial_report_subtypes
+            self.published_values = evidence.published_values
+            self.known_disagreements = evidence.known_disagreements
 
     with pytest.raises(InputError, match=r"row SS: 0 allocations of its 10 responders"):
         recover_cells(Altered())  # type: ignore[arg-type]

@@ -2,7 +2,7 @@
 
 import pytest
 
-from models.analyses.paper.pages import KNOWN_DISAGREEMENTS, comparison_markdown, unexpected
+from models.analyses.paper.pages import comparison_markdown, unexpected
 from models.analyses.paper.recompute import agreement_counts, compare_published
 from models.frequentist.freeman_tukey import freeman_tukey_pool
 
@@ -17,18 +17,22 @@ def test_every_published_value_has_its_row(comparison):
     assert set(comparison["status"]) == {"agrees", "differs", "not_recomputable"}
 
 
-def test_only_the_known_values_differ(comparison):
+def test_only_the_known_values_differ(comparison, evidence):
     differing = comparison[comparison["status"] == "differs"]
-    assert set(differing["id"]) == {"P031", "P072"} == set(KNOWN_DISAGREEMENTS)
+    known = evidence.known_disagreements
+    assert set(differing["id"]) == {"P031", "P072"} == set(known["id"])
     assert differing["reason"].str.contains("recomputed").all()
-    assert unexpected(comparison) == []
+    assert unexpected(comparison, evidence) == []
+    for row in known.itertuples():
+        value = comparison.set_index("id").loc[row.id, row.statistic]
+        assert f"{value:.2f}" == row.recomputed
 
 
-def test_a_new_disagreement_is_noticed(comparison):
+def test_a_new_disagreement_is_noticed(comparison, evidence):
     changed = comparison.copy()
     changed.loc[changed["id"] == "P001", "status"] = "differs"
     changed.loc[changed["id"] == "P031", "status"] = "agrees"
-    assert unexpected(changed) == ["P001", "P031"]
+    assert unexpected(changed, evidence) == ["P001", "P031"]
 
 
 def test_sixty_one_estimates_and_what_their_agreement_rests_on(comparison):

@@ -11,7 +11,8 @@ from models.analyses.checks.scenarios import (
     corrected,
     scenarios,
 )
-from models.analyses.checks.sensitivity import EVENTS, sensitivity_table
+from models.analyses.checks.sensitivity import sensitivity_table
+from models.analyses.groups.claims import CLAIMS
 from models.common.errors import InputError
 from models.evidence.load import Evidence
 
@@ -69,12 +70,12 @@ def test_claims_are_those_of_the_claims_table(
 ) -> None:
     """Against the sampler's probabilities; five standard errors of the two runs together."""
     claims = tables["claims"].set_index("claim_id")
-    assert [e.claim_id for e in EVENTS] == list(claims.index[claims["probability"].notna()])
+    assert [claim.claim_id for claim in CLAIMS] == list(claims.index[claims["probability"].notna()])
     main = table[table["scenario"] == "main"].set_index("quantity")
-    for event in EVENTS:
-        p, mcse = claims.loc[event.claim_id, ["probability", "mcse"]].astype(float)
+    for claim in CLAIMS:
+        p, mcse = claims.loc[claim.claim_id, ["probability", "mcse"]].astype(float)
         error = 5 * (mcse**2 + p * (1 - p) / 4000) ** 0.5
-        assert abs(main.loc[event.claim_id, "probability"] - p) < error, event.claim_id
+        assert abs(main.loc[claim.claim_id, "probability"] - p) < error, claim.claim_id
 
 
 def test_shifts_are_against_the_main_analysis(table: pd.DataFrame) -> None:

@@ -85,6 +85,13 @@ def test_a_definition_may_move_to_another_module(tmp_path: Path) -> None:
     assert Sources(package).code_hash("pkg.run:run") == before
 
 
+def test_a_definition_named_by_a_text_is_followed(tmp_path: Path) -> None:
+    named = 'HELPER = "pkg.maths:other"\n\ndef run(radii, helper=HELPER):'
+    _hash(tmp_path, {"run": ("def run(radii):", named)})
+    found = Sources(tmp_path / "pkg").definitions("pkg.run:run")
+    assert ("pkg.maths", "other") in found
+
+
 def test_names_that_are_not_followed_and_roots_that_are_not_there(tmp_path: Path) -> None:
     stopped = Sources(tmp_path / "pkg")
     _hash(tmp_path, {})

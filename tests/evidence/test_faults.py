@@ -213,6 +213,40 @@ FAULTS = {
         "Cho2024",
         "must name one row of outcomes.csv",
     ),
+    "count that its trial report does not give": Fault(
+        "reported_counts",
+        {"arm_id": "DAngelo2018_nivo"},
+        "events",
+        "3",
+        "does not stand with its total in report_says of that report",
+    ),
+    "part of a number in its trial report": Fault(
+        "reported_counts",
+        {"arm_id": "Blay2023"},
+        "events",
+        "7",
+        "does not stand with its total in report_says of that report",
+    ),
+    "unknown report": Fault(
+        "reported_counts",
+        {"arm_id": "Shi2020"},
+        "report_id",
+        "R99",
+        "is not in trial_reports.csv",
+    ),
+    "approval of an unknown arm": Fault(
+        "drug_approvals", {"arm_id": "Naing2021"}, "arm_id", "Naing2020", "is not in arms.csv"
+    ),
+    "known disagreement of another digit": Fault(
+        "known_disagreements",
+        {"id": "P031"},
+        "printed",
+        "19.49",
+        "is not what published_values.csv has",
+    ),
+    "known disagreement without a fault": Fault(
+        "known_disagreements", {"id": "P031"}, "fault_id", "A99", "is not in known_faults.csv"
+    ),
 }
 
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
 from models.analyses.subtypes.exact import fit_strata
+
 from models.common.constants import PROJECT_ROOT
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence

@@ -1,35 +1,33 @@
-"""The case-mix part of the main job: the exact fit, what changes it, and the approximation."""
+"""The case mix: the exact fit, what changes it, and the fast approximation."""
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
 
+from models.analyses.case_mix.identification import identification
+from models.analyses.case_mix.plots import adjusted_contrasts, arms_by_composition
 from models.analyses.case_mix.summary import (
     CaseMixResult,
+    CaseMixResults,
     contrast_frame,
-    identification,
     parameter_frame,
     summarise_case_mix,
     unadjusted,
 )
+from models.analyses.case_mix.table_plot import inferred_table
 from models.analyses.case_mix.variants import evaluable_only, single_arms, without_arms
-from models.case_mix import build_case_mix_model
-from models.case_mix_approximation import build_case_mix_approximation_model
-from models.estimands.case_mix import case_mix_estimands, patient_mix, treatment_mix
+from models.estimands.case_mix import patient_mix
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
-from models.fitting.fit import FittedModel, Fitter, SamplerSettings
-from models.fitting.lattice_sampler import LatticeSampler
-from models.fitting.saved_fits import SavedFits
-from models.priors import Priors
+from models.fitting.fit import Fit, Fitter, Wanted
+from models.fitting.registry import CASE_MIX, CASE_MIX_APPROXIMATION
+from models.priors import DEFAULT_PRIORS
+from models.render.output import Output
+from models.render.style import mark_failed
 from models.reviews.case_mix import CaseMixReview
-
-type Keep = Callable[[str, str, Any], None]
 
 MAIN, EVALUABLE, MIXED, APPROXIMATION = (
     "main",
@@ -37,154 +35,67 @@ MAIN, EVALUABLE, MIXED, APPROXIMATION = (
     "without arms of one histology",
     "fast approximation",
 )
-FITS: Final = {
-    MAIN: ("case_mix", "case mix"),
-    EVALUABLE: ("case_mix_evaluable", "case mix, evaluable patients"),
-    MIXED: ("case_mix_mixed_arms", "case mix, without arms of one histology"),
-    APPROXIMATION: ("case_mix_approximation", "case mix, fast approximation"),
-}
-"""Name and description of every fit."""
-SETTINGS: Final = SamplerSettings(draws=1200, tune=800, target_accept=0.99)
-"""Of the main fit, but for the seed: effective sample sizes above three times the gate's least."""
-HIGHEST: Final = "ASPS"
-"""The most responsive of the larger subtypes."""
+LENGTH: Final = {"draws": 1200, "tune": 800}
+"""Of the main fit: effective sample sizes above three times the gate's least."""
 BRIEF: Final = {"draws": 1000, "tune": 600}
 """Of the variants."""
+HIGHEST: Final = "ASPS"
+"""The most responsive of the larger subtypes."""
 
 
-@dataclass(frozen=True, eq=False)
-class CaseMixResults:
-    """What the case-mix part of the job made.
-
-    Attributes
-    ----------
-    result
-        The exact fit to the paper's review.
-    sensitivity
-        Contrasts under every variant: ``analysis``, ``a``, ``b``, ``scale`` and the columns of
-        `models.analyses.case_mix.summary.CaseMixResult.contrasts`.
-    variants
-        ``analysis``, ``parameter``, ``median``, ``lower``, ``upper``.
-    identification
-        From `models.analyses.case_mix.summary.identification`.
-    facts
-        ``name``, ``value``: counts that the text cites.
-    fits
-        By analysis.
-    """
-
-    result: CaseMixResult
-    sensitivity: pd.DataFrame
-    variants: pd.DataFrame
-    identification: pd.DataFrame
-    facts: pd.DataFrame
-    fits: dict[str, FittedModel]
-
-    @property
-    def passed(self) -> bool:
-        """Whether every fit passed the gate."""
-        return all(fit.gate.passed for fit in self.fits.values())
-
-
-def number_of_fits() -> int:
-    """Return how many fits the stage makes, for the progress bar."""
-    return len(FITS)
-
-
-def fit_case_mix(
-    review: CaseMixReview,
-    sampler: Fitter,
-    priors: Priors,
-    name: str = "",
-    mix: pd.Series | None = None,
-    **settings: Any,
-) -> FittedModel:
-    """Fit the case-mix model.
-
-    Parameters
-    ----------
-    review
-        The review.
-    sampler
-        Saved fits, or a sampler whose seed is used: this model has a sampler of its own.
-    priors
-        Prior settings.
-    name
-        Name of the saved fit.
-    mix
-        Shares by subtype for the standardised rates; by default the review's.
-    **settings
-        In place of those of ``SETTINGS``.
-    """
-    estimands = case_mix_estimands(
-        patient_mix(review) if mix is None else mix, treatment_mix(review)
-    )
-    provider: Fitter = sampler
-    if not isinstance(sampler, SavedFits):
-        provider = LatticeSampler(replace(SETTINGS, seed=sampler.settings.seed, **settings))
-    fit: FittedModel = provider.fit(build_case_mix_model, review.ledger(), priors, estimands, name)
-    return fit
-
-
-def fit_approximation(
-    review: CaseMixReview,
-    sampler: Fitter,
-    priors: Priors,
-    name: str = "",
-    mix: pd.Series | None = None,
-) -> FittedModel:
-    """Fit the fast approximation; parameters as for `fit_case_mix`."""
-    estimands = case_mix_estimands(
-        patient_mix(review) if mix is None else mix, treatment_mix(review)
-    )
-    fit: FittedModel = sampler.fit(
-        build_case_mix_approximation_model, review.ledger(), priors, estimands, name
-    )
-    return fit
-
-
-def run_case_mix(evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep) -> CaseMixResults:
-    """Fit the paper's review and its variants.
-
-    Parameters
-    ----------
-    evidence
-        The validated evidence.
-    sampler
-        Provides fits.
-    priors
-        Prior settings.
-    keep
-        Called with name, description and fit of each.
-    """
+def reviews_of(evidence: Evidence) -> dict[str, CaseMixReview]:
+    """Return the paper's review and its variants, by analysis."""
     review = paper_review(evidence)
-    outcome = evidence.outcome("orr").set_index("study")
-    mix = patient_mix(review)
-    reviews = {
+    evaluable = evidence.outcome("orr").set_index("study")["total"].to_dict()
+    return {
         MAIN: review,
-        EVALUABLE: evaluable_only(review, outcome["total"].to_dict()),
+        EVALUABLE: evaluable_only(review, evaluable),
         MIXED: without_arms(review, single_arms(review)),
     }
-    fits: dict[str, FittedModel] = {}
-    for analysis, variant in reviews.items():
-        brief = {} if analysis == MAIN else BRIEF
-        shares = mix[variant.subtypes] / mix[variant.subtypes].sum()
-        name, description = FITS[analysis]
-        fits[analysis] = fit_case_mix(variant, sampler, priors, name, shares, **brief)
-        keep(name, description, fits[analysis])
-    name, description = FITS[APPROXIMATION]
-    fits[APPROXIMATION] = fit_approximation(review, sampler, priors, name)
-    keep(name, description, fits[APPROXIMATION])
 
-    seed = sampler.settings.seed
-    without = {MAIN: unadjusted(review, priors, seed)}
+
+def wanted(reviews: Mapping[str, CaseMixReview]) -> dict[str, Wanted]:
+    """Return the fits by analysis; rates of the variants are for the patients of the main one."""
+    mix = patient_mix(reviews[MAIN])
+
+    def variant(analysis: str, name: str) -> Wanted:
+        review = reviews[analysis]
+        shares = mix[review.subtypes] / mix[review.subtypes].sum()
+        return Wanted(
+            CASE_MIX,
+            review.ledger(),
+            name=name,
+            description=f"case mix, {analysis}",
+            given={"mix": shares.to_dict()},
+            settings=BRIEF,
+        )
+
+    main = reviews[MAIN].ledger()
+    return {
+        MAIN: Wanted(CASE_MIX, main, name="case_mix", description="case mix", settings=LENGTH),
+        EVALUABLE: variant(EVALUABLE, "case_mix_evaluable"),
+        MIXED: variant(MIXED, "case_mix_mixed_arms"),
+        APPROXIMATION: Wanted(
+            CASE_MIX_APPROXIMATION,
+            main,
+            name="case_mix_approximation",
+            description=f"case mix, {APPROXIMATION}",
+        ),
+    }
+
+
+def fit_case_mix(evidence: Evidence, fit: Fitter) -> CaseMixResults:
+    """Fit the paper's review and its variants."""
+    reviews = reviews_of(evidence)
+    fits = {analysis: fit(one) for analysis, one in wanted(reviews).items()}
+    without = {name: unadjusted(r, DEFAULT_PRIORS, fit.seed) for name, r in reviews.items()}
     without[APPROXIMATION] = without[MAIN]
-    without |= {name: unadjusted(reviews[name], priors, seed) for name in (EVALUABLE, MIXED)}
-    result = summarise_case_mix(fits[MAIN], review, without[MAIN], seed)
+    review = reviews[MAIN]
+    result = summarise_case_mix(fits[MAIN], review, without[MAIN], fit.seed)
     sensitivity = sensitivity_frame(fits, without, review.treatments)
     variants = [
-        parameter_frame(fit.posterior, without[analysis], seed).assign(analysis=analysis)
-        for analysis, fit in fits.items()
+        parameter_frame(one.posterior, without[analysis], fit.seed).assign(analysis=analysis)
+        for analysis, one in fits.items()
     ]
     return CaseMixResults(
         result=result,
@@ -197,7 +108,7 @@ def run_case_mix(evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep
 
 
 def sensitivity_frame(
-    fits: dict[str, FittedModel], without: dict[str, xr.Dataset], treatments: list[str]
+    fits: dict[str, Fit], without: dict[str, xr.Dataset], treatments: list[str]
 ) -> pd.DataFrame:
     """Return the contrasts of every analysis."""
     frames = [
@@ -218,15 +129,6 @@ def facts(
     review, cells = result.review, result.cells
     outcome = evidence.outcome("orr")
     single = review.cells[review.cells["arm"].isin(single_arms(review))]
-    odds = sensitivity[sensitivity["scale"] == "odds_ratio"].set_index(["analysis", "a", "b"])
-    exact, fast = odds.loc[MAIN], odds.loc[APPROXIMATION]
-    log_exact, log_fast = (
-        np.log(f[["adjusted_lower", "adjusted_median", "adjusted_upper"]]) for f in (exact, fast)
-    )
-    width = (log_fast["adjusted_upper"] - log_fast["adjusted_lower"]) / (
-        log_exact["adjusted_upper"] - log_exact["adjusted_lower"]
-    )
-    shift = (log_fast["adjusted_median"] - log_exact["adjusted_median"]).abs()
     values: dict[str, float] = {
         "enrolled": int(outcome["enrolled"].sum()),
         "patients": int(review.total.sum()),
@@ -247,27 +149,54 @@ def facts(
         "asps_arms_first": int(
             ((single["subtype"] == HIGHEST) & (single["treatment"] == review.treatments[0])).sum()
         ),
-        "approximation_shift": float(shift.max()),
-        "approximation_width_least": float(width.min()),
-        "approximation_width_most": float(width.max()),
+        **_approximation(sensitivity),
     }
     return pd.DataFrame({"name": list(values), "value": list(values.values())})
 
 
-def case_mix_outputs(
-    evidence: Evidence, sampler: Fitter, priors: Priors, keep: Keep, out: Path
-) -> CaseMixResults:
-    """Fit everything and write every table and figure of the case mix.
+def _approximation(sensitivity: pd.DataFrame) -> dict[str, float]:
+    """Compare the approximation's odds ratios with the exact fit's, log scale."""
+    odds = sensitivity[sensitivity["scale"] == "odds_ratio"].set_index(["analysis", "a", "b"])
+    exact, fast = odds.loc[MAIN], odds.loc[APPROXIMATION]
+    log_exact, log_fast = (
+        np.log(f[["adjusted_lower", "adjusted_median", "adjusted_upper"]]) for f in (exact, fast)
+    )
+    width = (log_fast["adjusted_upper"] - log_fast["adjusted_lower"]) / (
+        log_exact["adjusted_upper"] - log_exact["adjusted_lower"]
+    )
+    shift = (log_fast["adjusted_median"] - log_exact["adjusted_median"]).abs()
+    return {
+        "approximation_shift": float(shift.max()),
+        "approximation_width_least": float(width.min()),
+        "approximation_width_most": float(width.max()),
+    }
 
-    Parameters
-    ----------
-    evidence, sampler, priors, keep
-        As in `run_case_mix`.
-    out
-        Folder of the results: tables go to ``out/tables``, figures to ``out``.
-    """
-    from models.analyses.case_mix.tables import write_case_mix
 
-    results = run_case_mix(evidence, sampler, priors, keep)
-    write_case_mix(results, out)
-    return results
+def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
+    """Fit everything; show contrasts, arms by their histology, and the inferred table."""
+    results = fit_case_mix(evidence, fit)
+    result = results.result
+    figures = {
+        "case_mix_contrasts": adjusted_contrasts(result),
+        "case_mix_arms": arms_by_composition(result),
+        "case_mix_table": inferred_table(result),
+    }
+    if not results.passed:
+        for figure in figures.values():
+            mark_failed(figure)
+    tables = {
+        "contrasts": result.contrasts,
+        "parameters": result.parameters,
+        "treatments": result.treatments,
+        "subtypes": result.subtypes,
+        "table": result.table,
+        "predictions": result.predictions,
+        "identification": results.identification,
+        "sensitivity": results.sensitivity,
+        "variants": results.variants,
+        "set_aside": result.review.set_aside[["arm", "reason"]],
+        "facts": results.facts,
+    }
+    return Output(
+        tables={f"case_mix_{name}": frame for name, frame in tables.items()}, figures=figures
+    )

@@ -1,4 +1,4 @@
-"""What the case-mix model says: contrasts beside the unadjusted ones, subtypes, table, sources."""
+"""What the case-mix model says: contrasts beside the unadjusted ones, subtypes, table."""
 
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -7,16 +7,16 @@ import numpy as np
 import pandas as pd
 import xarray as xr
 
-from models.analyses.case_mix.variants import single_arms
 from models.common.constants import INTERVAL_PROBS
 from models.estimands.case_mix import contrasts, prediction_logits
 from models.estimands.contrasts import group_pairs, pair_label
 from models.estimands.rates import summarise, summarise_new_study
-from models.fitting.fit import FittedModel
+from models.fitting.exact import exact_posterior
+from models.fitting.fit import Fit
 from models.fitting.lattice_sampler import TABLE, CellCounts, cell_counts, full_table
-from models.grid import fit_subgroup
+from models.fitting.registry import SUBGROUP
 from models.priors import Priors
-from models.reviews.case_mix import REST, CaseMixReview
+from models.reviews.case_mix import CaseMixReview
 
 UNADJUSTED_DRAWS: Final = 40_000
 """Independent draws of the unadjusted posterior; its Monte Carlo error is then negligible."""
@@ -92,6 +92,39 @@ class CaseMixResult:
         }
 
 
+@dataclass(frozen=True, eq=False)
+class CaseMixResults:
+    """What the case-mix part of the job made.
+
+    Attributes
+    ----------
+    result
+        The exact fit to the paper's review.
+    sensitivity
+        Contrasts under every variant: ``analysis`` and the columns of `CaseMixResult.contrasts`.
+    variants
+        ``analysis``, ``parameter``, ``median``, ``lower``, ``upper``.
+    identification
+        From `models.analyses.case_mix.identification.identification`.
+    facts
+        ``name``, ``value``: counts that the text cites.
+    fits
+        By analysis.
+    """
+
+    result: CaseMixResult
+    sensitivity: pd.DataFrame
+    variants: pd.DataFrame
+    identification: pd.DataFrame
+    facts: pd.DataFrame
+    fits: dict[str, Fit]
+
+    @property
+    def passed(self) -> bool:
+        """Whether every fit passed the gate."""
+        return all(fit.gate.passed for fit in self.fits.values())
+
+
 def _floats(row: pd.Series) -> dict[str, float]:
     return {str(name): float(value) for name, value in row.items()}
 
@@ -99,7 +132,7 @@ def _floats(row: pd.Series) -> dict[str, float]:
 def unadjusted(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
     """Return independent draws of the subgroup model of the same arms and patients.
 
-    The posterior is exact (`models.grid.fit_subgroup`).
+    The posterior is exact.
 
     Returns
     -------
@@ -107,17 +140,8 @@ def unadjusted(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
         ``tau``, ``rate`` (typical rate, treatment) and the contrasts, of which both odds ratios
         are the same here; dims ``chain`` (one), ``draw``.
     """
-    posterior = fit_subgroup(
-        review.arms["events"].to_numpy("float64"),
-        review.arms["total"].to_numpy("float64"),
-        [str(label) for label in review.arms["treatment"]],
-        study=list(review.arms["arm"]),
-        groups=review.treatments,
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        sigma_scale=priors.sigma_scale,
-        tau_scale=priors.tau_scale,
-    )
+    arms = review.arms.rename(columns={"arm": "study", "treatment": "group"})
+    posterior = exact_posterior(SUBGROUP, arms, priors)
     draws = posterior.draws(UNADJUSTED_DRAWS, seed)
     dims = ("chain", "draw", "treatment")
     coords = {"treatment": review.treatments}
@@ -128,7 +152,7 @@ def unadjusted(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
 
 
 def summarise_case_mix(
-    fit: FittedModel, review: CaseMixReview, without: xr.Dataset, seed: int
+    fit: Fit, review: CaseMixReview, without: xr.Dataset, seed: int
 ) -> CaseMixResult:
     """Summarise a fit of the case-mix model.
 
@@ -308,61 +332,3 @@ def prediction_frame(posterior: xr.Dataset, review: CaseMixReview) -> pd.DataFra
                 }
             )
     return pd.DataFrame(rows)
-
-
-def identification(review: CaseMixReview) -> pd.DataFrame:
-    """Say for every pair of treatments what its contrast at equal histology can rest on.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``a``, ``b``; ``shared_subtypes``, and ``patients_a``, ``patients_b`` with them;
-        ``single_a``, ``single_b`` (patients with a shared subtype in arms of one histology);
-        ``single_shared`` (histologies of which both have such arms, and their number in
-        ``single_shared_count``); ``basis``; ``mantel_haenszel``, the common odds ratio over the
-        shared subtypes from the totals of the treatment groups: by counting alone, blind to
-        differences between studies, missing where nobody responded to one of the two.
-    """
-    totals = review.margins.astype({"treatment": str}).set_index(["treatment", "subtype"])
-    cells = review.cells.astype({"treatment": str, "subtype": str})
-    single = cells[cells["arm"].isin(single_arms(review))]
-    rows = []
-    for a, b in group_pairs(review.treatments):
-        patients = {
-            t: cells[cells["treatment"] == t].groupby("subtype")["total"].sum() for t in (a, b)
-        }
-        shared = [s for s in review.subtypes if s in patients[a] and s in patients[b]]
-        alone = {
-            t: single[(single["treatment"] == t) & single["subtype"].isin(shared)] for t in (a, b)
-        }
-        both = [s for s in shared if all((alone[t]["subtype"] == s).any() for t in (a, b))]
-        rows.append(
-            {
-                "a": a,
-                "b": b,
-                "shared_subtypes": len(shared),
-                "patients_a": int(patients[a][shared].sum()),
-                "patients_b": int(patients[b][shared].sum()),
-                "single_a": int(alone[a]["total"].sum()),
-                "single_b": int(alone[b]["total"].sum()),
-                "single_shared": ", ".join(both),
-                "single_shared_count": len(both),
-                "basis": (
-                    f"arms of one histology ({', '.join(both)}) and composition within arms"
-                    if both
-                    else "composition within arms"
-                ),
-                "mantel_haenszel": _mantel_haenszel(totals, a, b),
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def _mantel_haenszel(totals: pd.DataFrame, a: str, b: str) -> float:
-    """Return the common odds ratio of Mantel and Haenszel (1959, JNCI 22:719) over subtypes."""
-    counts = totals[totals.index.get_level_values("subtype") != REST]
-    both = counts.xs(a).add_suffix("_a").join(counts.xs(b).add_suffix("_b"), how="inner")
-    size = both["total_a"] + both["total_b"]
-    for_a = (both["events_a"] * (both["total_b"] - both["events_b"]) / size).sum()
-    for_b = (both["events_b"] * (both["total_a"] - both["events_a"]) / size).sum()
-    return float(for_a / for_b) if for_b > 0 else float("nan")

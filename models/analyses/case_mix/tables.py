@@ -1,16 +1,11 @@
-"""Tables, pages and figures of the case-mix part: results in, files out."""
+"""Tables of the case mix for readers: numbers in, texts out."""
 
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import pandas as pd
 
-from models.analyses.case_mix.summary import INFERRED, MARGINAL, CaseMixResult
-from models.common.files import write_csv, write_text
-from models.render.format import frame_markdown, points, probability, rate
-
-if TYPE_CHECKING:
-    from models.analyses.case_mix.run import CaseMixResults
+from models.analyses.case_mix.summary import INFERRED, MARGINAL
+from models.render.format import points, probability, rate
 
 _PARAMETERS: Final = {
     "tau": "tau, studies, adjusted",
@@ -25,14 +20,6 @@ _SCALES: Final = {
     "risk_ratio": "risk ratio",
     "risk_difference": "risk difference (points)",
 }
-NOTE: Final = (
-    "Adjusted: treatment contrasts at equal histology from the case-mix model; the conditional "
-    "odds ratio holds subtype and study effect fixed, the others compare rates of a typical study "
-    "averaged over one patient mix. Unadjusted: the subgroup model of the same arms with the same "
-    "patients. The marginal odds ratio lies nearer to 1 than the conditional one because odds "
-    "ratios do not average (non-collapsibility), not because anything confounds. None of these "
-    "contrasts is randomised."
-)
 
 
 def number(row: Any, prefix: str, scale: str) -> str:
@@ -153,75 +140,3 @@ def sensitivity_text(sensitivity: pd.DataFrame, variants: pd.DataFrame) -> pd.Da
         row["tau"] = rate(middle, low, high, 2)
         rows.append(row)
     return pd.DataFrame(rows)
-
-
-def page(result: CaseMixResult, parts: dict[str, pd.DataFrame]) -> str:
-    """Return the page of contrasts, rates, subtypes and, if given, further tables."""
-    sections = {
-        "Contrasts": contrasts_frame(result.contrasts),
-        "Standard deviations": parameters_frame(result.parameters),
-        "Treatments": treatments_frame(result.treatments),
-        "Subtypes": subtypes_frame(result.subtypes),
-        **parts,
-    }
-    text = ["# Treatment contrasts at equal histology", "", NOTE, ""]
-    for title, frame in sections.items():
-        text += [f"## {title}", "", frame_markdown(frame), ""]
-    return "\n".join(text)
-
-
-def table_page(result: CaseMixResult) -> str:
-    """Return the page of the inferred table."""
-    cells = result.cells
-    return "\n".join(
-        [
-            "# Responders by arm and subtype",
-            "",
-            f"{cells.cells} cells, of which {cells.fixed} have one possible value given the arms' "
-            "responders, the subtypes' responders in every treatment group and what trial reports "
-            f"state; {cells.moving} take another value than their most frequent one in at least "
-            f"1 % of draws, {cells.resting} are free but move less. Inferred responders: posterior "
-            "mean (95 % interval).",
-            "",
-            frame_markdown(table_text(result.table)),
-            "",
-        ]
-    )
-
-
-def write_case_mix(results: "CaseMixResults", out: Path) -> None:
-    """Write every table, page and figure of the case mix."""
-    from models.analyses.case_mix.plots import adjusted_contrasts, arms_by_composition
-    from models.analyses.case_mix.table_plot import inferred_table
-    from models.render.style import mark_failed, save
-
-    result, tables = results.result, out / "tables"
-    for name, frame in (
-        ("contrasts", result.contrasts),
-        ("parameters", result.parameters),
-        ("treatments", result.treatments),
-        ("subtypes", result.subtypes),
-        ("table", result.table),
-        ("predictions", result.predictions),
-        ("identification", results.identification),
-        ("sensitivity", results.sensitivity),
-        ("variants", results.variants),
-        ("set_aside", result.review.set_aside[["arm", "reason"]]),
-        ("facts", results.facts),
-    ):
-        write_csv(frame, tables / f"case_mix_{name}.csv")
-    further = {
-        "What each contrast rests on": identification_text(results.identification),
-        "Other data and the approximation": sensitivity_text(results.sensitivity, results.variants),
-        "Reports set aside": result.review.set_aside[["arm", "reason"]],
-    }
-    write_text(tables / "case_mix_contrasts.md", page(result, further))
-    write_text(tables / "case_mix_table.md", table_page(result))
-    for name, figure in (
-        ("case_mix_contrasts", adjusted_contrasts(result)),
-        ("case_mix_arms", arms_by_composition(result)),
-        ("case_mix_table", inferred_table(result)),
-    ):
-        if not results.passed:
-            mark_failed(figure)
-        save(figure, out / name)

@@ -3,13 +3,12 @@
 A scenario is a set of priors and a function of the arms of an outcome. Nothing is fitted here.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import pandas as pd
 
-from models.common.errors import InputError
 from models.evidence.load import Evidence
 from models.grid import HalfNormal, HalfT, ScalePrior
 from models.priors import DEFAULT_PRIORS
@@ -20,25 +19,6 @@ MAIN_TAU: Final = HalfNormal(DEFAULT_PRIORS.tau_scale)
 MAIN_SIGMA: Final = HalfNormal(DEFAULT_PRIORS.sigma_scale)
 SMALL_ARM: Final = 40
 """The paper leaves out trials "with fewer than 40 participants"."""
-
-NOT_APPROVED: Final = {
-    "Naing2021": "pacmilimab",
-    "Day2023": "nofazinlimab",
-    "Shi2020": "geptanolimab",
-    "Kelly2023": "epacadostat",
-    "Xie2023": "TQB2858",
-    "Chawla2022_CMB305": "CMB305",
-    "Toulmonde2024": "JX-594",
-    "Zhou2023": "MASCT-I",
-}
-"""Arm and the drug in it that, to our knowledge, no regulator had approved for any use by 2024."""
-
-NOT_FDA: Final = NOT_APPROVED | {
-    "Liu2022": "TQB2450 and anlotinib",
-    "Tian2024": "camrelizumab",
-    "Tian2022": "sintilimab",
-}
-"""The same with drugs that only other regulators than the FDA had approved."""
 
 ASPS_ONLY: Final = "ASPS"
 
@@ -83,52 +63,12 @@ class Scenario:
     published: str = ""
 
 
-@dataclass(frozen=True)
-class Correction:
-    """A count that a trial's report gives otherwise than the meta-analysis.
-
-    Attributes
-    ----------
-    report_id
-        Row of ``trial_reports``.
-    text
-        What must stand in that row, so that no number here is without its source.
-    arm_id, outcome, events, total
-        The count used in place of the paper's.
-    """
-
-    report_id: str
-    text: str
-    arm_id: str
-    outcome: str
-    events: int
-    total: int
-
-
-CORRECTIONS: Final = {
-    "D'Angelo 2018: confirmed responses, 2/38 and 6/38": (
-        Correction("R01", "2/38", "DAngelo2018_nivo", "orr", 2, 38),
-        Correction("R01", "6/38", "DAngelo2018_nivoipi", "orr", 6, 38),
-    ),
-    "Shi 2020: grade 3-4 events 3/37": (Correction("R02", "3/37", "Shi2020", "trae", 3, 37),),
-    "Blay 2023: response within 12 weeks, 6/97": (
-        Correction("R08", "6/97", "Blay2023", "orr", 6, 97),
-    ),
-    "Kelly 2020: response within 24 weeks, 6/20": (
-        Correction("R10", "6/20", "Kelly2020", "orr", 6, 20),
-    ),
-    "Wagner 2021: denominator 16": (Correction("R13", "4/16", "Wagner2021", "orr", 4, 16),),
-}
-"""Corrections by what they are called; both windows are those of the endpoint in Table 1."""
-
-
-def corrected(outcome: str, arms: pd.DataFrame, changes: tuple[Correction, ...]) -> pd.DataFrame:
-    """Return the arms of an outcome with corrected counts."""
+def corrected(outcome: str, arms: pd.DataFrame, reported: pd.DataFrame) -> pd.DataFrame:
+    """Return the arms of an outcome with the counts of some rows of ``reported_counts``."""
     arms = arms.copy()
-    for change in changes:
-        if change.outcome == outcome:
-            row = arms["arm_id"] == change.arm_id
-            arms.loc[row, ["events", "total"]] = (change.events, change.total)
+    for change in reported[reported["outcome"] == outcome].to_dict("records"):
+        row = arms["arm_id"] == change["arm_id"]
+        arms.loc[row, ["events", "total"]] = (change["events"], change["total"])
     return arms
 
 
@@ -145,29 +85,13 @@ def _enrolled(outcome: str, arms: pd.DataFrame) -> pd.DataFrame:
     return arms.assign(total=arms["enrolled"]) if outcome == "orr" else arms
 
 
-def _without(arm_ids: Mapping[str, str]) -> Change:
-    return _orr_where(lambda arms: ~arms["arm_id"].isin(list(arm_ids)))
+def _without(drugs: pd.DataFrame) -> Change:
+    return _orr_where(lambda arms: ~arms["arm_id"].isin(drugs["arm_id"]))
 
 
-def _drugs(arm_ids: Mapping[str, str]) -> str:
-    return "; ".join(f"{arm}: {drug}" for arm, drug in arm_ids.items())
-
-
-def check_corrections(evidence: Evidence) -> None:
-    """Hold every correction against the trial report that it cites.
-
-    Raises
-    ------
-    InputError
-        If the row does not contain the count.
-    """
-    said = evidence.trial_reports.set_index("report_id")["report_says"]
-    for changes in CORRECTIONS.values():
-        for change in changes:
-            if change.text not in str(said.get(change.report_id, "")):
-                raise InputError(
-                    f"trial_reports.csv, row {change.report_id}: {change.text!r} not found"
-                )
+def _drugs(drugs: pd.DataFrame) -> str:
+    pairs = zip(drugs["arm_id"], drugs["drug"], strict=True)
+    return "; ".join(f"{arm}: {drug}" for arm, drug in pairs)
 
 
 def prior_scenarios() -> list[Scenario]:
@@ -209,8 +133,10 @@ def prior_scenarios() -> list[Scenario]:
     return found
 
 
-def paper_scenarios() -> list[Scenario]:
+def paper_scenarios(evidence: Evidence) -> list[Scenario]:
     """List the paper's own sensitivity analyses as far as the tables tell."""
+    not_fda = evidence.drug_approvals
+    not_approved = not_fda[not_fda["approval"] == "none"]
     unchanged = 'only "did not significantly alter" (P067)'
     return [
         Scenario(
@@ -268,45 +194,45 @@ def paper_scenarios() -> list[Scenario]:
             "paper",
             "(6) drugs approved by some regulator",
             "the paper gives no list. Left out, approved for no use by any regulator by 2024 "
-            f"(our knowledge, not the paper's): {_drugs(NOT_APPROVED)}",
-            _without(NOT_APPROVED),
+            f"(our knowledge, not the paper's): {_drugs(not_approved)}",
+            _without(not_approved),
             published=unchanged,
         ),
         Scenario(
             "paper6_fda",
             "paper",
             "(6) drugs approved by the FDA",
-            f"the same with approval by the FDA; left out: {_drugs(NOT_FDA)}",
-            _without(NOT_FDA),
+            f"the same with approval by the FDA; left out: {_drugs(not_fda)}",
+            _without(not_fda),
             published=unchanged,
         ),
     ]
 
 
-def correction_scenarios() -> list[Scenario]:
+def correction_scenarios(evidence: Evidence) -> list[Scenario]:
     """List the corrections from the trial reports, one by one and together."""
+    reported = evidence.reported_counts
 
-    def using(changes: tuple[Correction, ...]) -> Change:
+    def using(changes: pd.DataFrame) -> Change:
         return lambda outcome, arms: corrected(outcome, arms, changes)
 
     found = [
         Scenario(
             f"correction{number}",
             "correction",
-            label,
-            f"trial report {', '.join(sorted({c.report_id for c in changes}))}",
+            str(label),
+            f"trial report {', '.join(sorted(changes['report_id'].unique()))}",
             using(changes),
         )
-        for number, (label, changes) in enumerate(CORRECTIONS.items(), 1)
+        for number, (label, changes) in enumerate(reported.groupby("correction", sort=False), 1)
     ]
-    together = tuple(c for changes in CORRECTIONS.values() for c in changes)
     return [
         *found,
-        Scenario("corrections", "correction", "all of these together", "as above", using(together)),
+        Scenario("corrections", "correction", "all of these together", "as above", using(reported)),
     ]
 
 
-def scenarios() -> list[Scenario]:
+def scenarios(evidence: Evidence) -> list[Scenario]:
     """List every scenario, the main analysis first."""
     asps = Scenario(
         "no_asps",
@@ -318,7 +244,7 @@ def scenarios() -> list[Scenario]:
     return [
         Scenario("main", "main", "main analysis", "as in every other table"),
         *prior_scenarios(),
-        *paper_scenarios(),
-        *correction_scenarios(),
+        *paper_scenarios(evidence),
+        *correction_scenarios(evidence),
         asps,
     ]

@@ -23,9 +23,6 @@ PAIRS: Final = (
 )
 """Arm ids, experimental arm first."""
 
-REPORTED: Final = {("DAngelo2018_nivoipi", "DAngelo2018_nivo"): (6, 38, 2, 38)}
-"""Confirmed responses and patients as the trial report gives them (``trial_reports.csv``, R01)."""
-
 
 def difference_cdf(x: float, a: Any, b: Any) -> float:
     """Return P(A - B <= x) for independent A and B on the unit interval, by quadrature."""
@@ -46,21 +43,21 @@ def randomised_table(evidence: Evidence) -> pd.DataFrame:
     Returns
     -------
     pandas.DataFrame
-        One row a trial and source of its counts: ``a``, ``b`` (arms), ``counts`` (``paper`` or
-        ``trial report``), ``events_a``, ``total_a``, ``events_b``, ``total_b``; the posterior
-        risk difference a - b (``median``, ``lower``, ``upper``, probability scale, by
-        quadrature); ``p_superior`` = P(rate a > rate b); ``fisher_p``, the two-sided exact p
-        value.
+        One row a trial and source of its counts: ``a``, ``b`` (arms), ``counts`` (``paper`` or,
+        where ``reported_counts`` has both arms, ``trial report``), ``events_a``, ``total_a``,
+        ``events_b``, ``total_b``; the posterior risk difference a - b (``median``, ``lower``,
+        ``upper``, probability scale, by quadrature); ``p_superior`` = P(rate a > rate b);
+        ``fisher_p``, the two-sided exact p value.
     """
     arms = evidence.outcome("orr").set_index("arm_id")
+    reported = evidence.reported_counts.query("outcome == 'orr'").set_index("arm_id")
     rows = []
-    for first, second in PAIRS:
-        a, b = arms.loc[first], arms.loc[second]
-        printed = tuple(int(v) for v in (a["events"], a["total"], b["events"], b["total"]))
-        sources = {"paper": printed}
-        if (first, second) in REPORTED:
-            sources["trial report"] = REPORTED[first, second]
-        rows += [_compare(str(a["study"]), str(b["study"]), *item) for item in sources.items()]
+    for pair in PAIRS:
+        a, b = (str(arms.loc[arm, "study"]) for arm in pair)
+        for source, counts in (("paper", arms), ("trial report", reported)):
+            if counts.index.isin(pair).sum() == len(pair):
+                four = counts.loc[list(pair), ["events", "total"]].to_numpy().ravel()
+                rows.append(_compare(a, b, source, tuple(four.tolist())))
     return pd.DataFrame(rows)
 
 

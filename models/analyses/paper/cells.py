@@ -37,11 +37,6 @@ type CountArray = NDArray[np.int64]
 STATISTICS: Final = ("estimate", "lower", "upper", "i2", "p")
 """What Fig. 4 prints of a row."""
 
-SET_ASIDE: Final = {
-    "MLS": ("i2", "the printed I2 19.40 is a misread 19.49: no allocation gives it")
-}
-"""Printed values that are not asked to agree, and why (A22 in ``known_faults.csv``)."""
-
 REPORTED: Final = ("stated", "responders stated")
 """Kinds of ``trial_report_subtypes`` that are a report's own words, not deduced from them."""
 
@@ -254,6 +249,7 @@ def recover_cells(evidence: Evidence) -> list[RecoveredRow]:
     texts = evidence.subtypes.astype(object).where(evidence.subtypes.notna(), "").astype(str)
     rows: list[dict[str, str]] = texts.to_dict("records")  # type: ignore[assignment]
     reported = _reported_responders(evidence)
+    set_aside = _set_aside(evidence)
     # parents first: they decide for their children
     for row in sorted(rows, key=lambda row: bool(row["parent"])):
         subtype = row["subtype"]
@@ -264,7 +260,7 @@ def recover_cells(evidence: Evidence) -> list[RecoveredRow]:
                 f"{sum(sizes.values())} such patients"
             )
         sizes = {treatment: n for treatment, n in sizes.items() if n}
-        found[subtype] = _recover_row(row, sizes, found.get(row["parent"]), reported)
+        found[subtype] = _recover_row(row, sizes, found.get(row["parent"]), reported, set_aside)
     return [found[row["subtype"]] for row in rows]
 
 
@@ -273,6 +269,7 @@ def _recover_row(
     sizes: Mapping[str, int],
     parent: RecoveredRow | None,
     reported: Mapping[tuple[str, str], tuple[int, str]],
+    set_aside: Mapping[str, tuple[str, str]],
 ) -> RecoveredRow:
     subtype = row["subtype"]
     responders = int(row["complete_responses"]) + int(row["partial_responses"])
@@ -280,8 +277,8 @@ def _recover_row(
     total = np.array(list(sizes.values()), dtype=np.int64)
     texts = {name: row[f"printed_{name}"] for name in STATISTICS}
     why = "the printed row"
-    if subtype in SET_ASIDE:
-        statistic, reason = SET_ASIDE[subtype]
+    if subtype in set_aside:
+        statistic, reason = set_aside[subtype]
         del texts[statistic]
         why = f"the printed row ({reason})"
     if total.size == 1:
@@ -340,6 +337,16 @@ def _parent_reason(
     return f"the parent {parent.subtype} has {' and '.join(cells) or 'too few non-responders'}"
 
 
+def _set_aside(evidence: Evidence) -> dict[str, tuple[str, str]]:
+    """Return the printed value that is not asked to agree, and why, by row of Fig. 4."""
+    values = evidence.published_values.query("kind == 'pooled subtype rate'")
+    known = evidence.known_disagreements.merge(values[["id", "subgroup"]], on="id")
+    return {
+        str(r["subgroup"]): (str(r["statistic"]), str(r["reason"]))
+        for r in known.to_dict("records")
+    }
+
+
 def _reported_responders(evidence: Evidence) -> dict[tuple[str, str], tuple[int, str]]:
     """Return responders that trial reports state, by subtype and treatment, and the arms."""
     reports = evidence.trial_report_subtypes
@@ -354,28 +361,6 @@ def _reported_responders(evidence: Evidence) -> dict[tuple[str, str], tuple[int,
         for key, part in grouped
         if isinstance(key, tuple)
     }
-
-
-def recovered_cells(rows: list[RecoveredRow]) -> pd.DataFrame:
-    """Return the recovered cells in the layout of ``subtype_treatment.csv``.
-
-    Returns
-    -------
-    pandas.DataFrame
-        85 rows: ``subtype``, ``treatment``, ``events``, ``total``, ``solutions``.
-    """
-    records = [
-        {
-            "subtype": row.subtype,
-            "treatment": treatment,
-            "events": events,
-            "total": total,
-            "solutions": len(row.solutions),
-        }
-        for row in rows
-        for treatment, events, total in zip(row.treatments, row.events, row.patients, strict=True)
-    ]
-    return pd.DataFrame(records)
 
 
 def recovery_table(rows: list[RecoveredRow]) -> pd.DataFrame:

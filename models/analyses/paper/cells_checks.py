@@ -2,10 +2,32 @@
 
 import pandas as pd
 
-from models.analyses.paper.cells import STATISTICS, RecoveredRow, is_number, recovered_cells
+from models.analyses.paper.cells import STATISTICS, RecoveredRow, is_number
 from models.evidence.load import Evidence
 from models.evidence.selector import parse
 from models.frequentist.freeman_tukey import freeman_tukey_pool, printed
+
+
+def recovered_cells(rows: list[RecoveredRow]) -> pd.DataFrame:
+    """Return the recovered cells in the layout of ``subtype_treatment.csv``.
+
+    Returns
+    -------
+    pandas.DataFrame
+        85 rows: ``subtype``, ``treatment``, ``events``, ``total``, ``solutions``.
+    """
+    records = [
+        {
+            "subtype": row.subtype,
+            "treatment": treatment,
+            "events": events,
+            "total": total,
+            "solutions": len(row.solutions),
+        }
+        for row in rows
+        for treatment, events, total in zip(row.treatments, row.events, row.patients, strict=True)
+    ]
+    return pd.DataFrame(records)
 
 
 def cell_differences(rows: list[RecoveredRow], cells: pd.DataFrame) -> list[str]:

@@ -5,19 +5,14 @@ from collections.abc import Mapping
 import pandas as pd
 
 from models.analyses.paper.recompute import agreement_counts
+from models.evidence.load import Evidence
 from models.render.format import frame_markdown, markdown
 
-KNOWN_DISAGREEMENTS = {
-    "P031": "the I2 of MLS is printed 19.40 and recomputes to 19.49",
-    "P072": "the median TRAE rate is printed 18.75 and recomputes to 18.77",
-}
-"""Published values that do not agree; any other disagreement is new and fails the run."""
 
-
-def unexpected(comparison: pd.DataFrame) -> list[str]:
-    """Return the ids whose disagreement is new, or known but gone."""
+def unexpected(comparison: pd.DataFrame, evidence: Evidence) -> list[str]:
+    """Return the ids whose disagreement is not in ``known_disagreements``, or there but gone."""
     differing = set(comparison.loc[comparison["status"] == "differs", "id"])
-    return sorted(differing ^ set(KNOWN_DISAGREEMENTS))
+    return sorted(differing ^ set(evidence.known_disagreements["id"]))
 
 
 def comparison_markdown(comparison: pd.DataFrame) -> str:

@@ -14,7 +14,7 @@ from models.render.output import Output
 def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     """Recompute the published values; nothing is fitted here."""
     comparison = compare_published(evidence)
-    changed = unexpected(comparison)
+    changed = unexpected(comparison, evidence)
     return Output(
         tables={
             "published_comparison": comparison,

@@ -21,25 +21,28 @@ input:
 where ``...`` is ``mean``, ``sd``, ``median``, ``lower`` and ``upper``: posterior mean, standard
 deviation, median and 95 % equal-tailed interval. The model is that of `models.pooled`.
 
-Finished chunks of reviews are kept in a folder beside the output until every review is pooled. A
-run that was interrupted, or repeated after a fault was mended, computes only the chunks that it
-does not find there; chunks are known by their contents, so changed counts are never taken for old.
+Finished chunks of reviews are kept in a folder beside the output, ``NAME.parts``, until every
+review is pooled. A run that was interrupted, or repeated after a fault was mended, computes only
+the chunks that it does not find there; chunks are known by their contents, so changed counts are
+never taken for old. The folder is known by a file of its own, which the run holds locked: a folder
+without it belongs to someone else and is neither used nor removed.
 """
 
 import hashlib
 import json
 import os
+import re
 import time
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, replace
 from itertools import batched
 from pathlib import Path
-from shutil import rmtree
 from typing import TYPE_CHECKING, Any, Final
 
-from models.common.errors import InputError
-from models.common.files import replacing
-from models.common.parallel import run_stored
+from models.common.errors import InputError, OutputError, one_line
+from models.common.files import check_output, replacing, sweep
+from models.common.parallel import SETTINGS_FILE, run_stored
 from models.common.sources import code_hash
 from models.fitting.gate import Gate
 from models.grid import fit_pooled
@@ -62,6 +65,9 @@ NUMBERS: Final = (
 )
 COLUMNS: Final = ("review", *COUNTS, *NUMBERS, "error")
 FORMATS: Final = (".parquet", ".csv")
+MARKER: Final = "pooled-reviews.lock"
+"""File by which a folder of chunks is known; the run that writes to the folder holds it locked."""
+_CHUNK_FILE: Final = re.compile(r"[0-9]{7}-[0-9a-f]{16}\.parquet")
 
 
 @dataclass(frozen=True)
@@ -94,15 +100,17 @@ def pool_review(review: Review, priors: Priors) -> dict[str, Any]:
     priors
         ``mu_mean``, ``mu_sd`` and ``tau_scale`` are used.
     """
-    row: dict[str, Any] = {**dict.fromkeys(COLUMNS), "review": review.name}
+    name = review.name.encode("utf-8", "backslashreplace").decode("utf-8")
+    row: dict[str, Any] = {**dict.fromkeys(COLUMNS), "review": name}
     if review.error is not None:
-        return {**row, "error": review.error}
+        return {**row, "error": one_line(review.error)}
     row |= {"k": len(review.events), "events": sum(review.events), "total": sum(review.total)}
     # whatever one review brings about, the others must not be lost by it
     try:
         return row | _estimates(review, priors)
     except Exception as error:
-        return {**row, "error": f"{review.source}: {type(error).__name__}: {error}"}
+        text = f"{review.source}: {type(error).__name__}: {error}"
+        return {**row, "error": one_line(text)}
 
 
 def _estimates(review: Review, priors: Priors) -> dict[str, Any]:
@@ -126,7 +134,7 @@ def _estimates(review: Review, priors: Priors) -> dict[str, Any]:
     row["quadrature_error"] = exact.quadrature_error
     gate = Gate.of_quadrature(exact.quadrature_error)
     if not gate.passed:
-        row["error"] = f"{review.source}: {gate.sentence()}"
+        row["error"] = one_line(f"{review.source}: {gate.sentence()}")
     return row
 
 
@@ -148,6 +156,50 @@ def _tasks(
         name = f"{number:07}-{hashlib.sha256(text.encode()).hexdigest()[:16]}"
         order.append((name, len(reviews)))
         yield name, (reviews, priors)
+
+
+@contextmanager
+def _parts(out: Path) -> Iterator[Path]:
+    """Yield the folder of finished chunks beside a table, made if absent, for this run alone."""
+    store = out.with_name(f"{out.name}.parts")
+    marker = store / MARKER
+    try:
+        if not os.path.lexists(store):
+            store.mkdir(parents=True)
+            marker.touch()
+        if store.is_symlink() or not marker.is_file():
+            text = "is no folder of chunks that a batch left here; move it, or choose another --out"
+            raise OutputError(one_line(f"{store}: {text}"))
+        with marker.open("rb+") as lock:
+            _lock(lock.fileno(), store)
+            sweep(store)
+            yield store
+    except OSError as error:
+        if str(error.filename) in (str(store), str(marker)):
+            raise OutputError(one_line(f"{store}: {error.strerror}")) from error
+        raise
+
+
+def _lock(handle: int, store: Path) -> None:
+    """Hold a file until it is closed, or the process ends in whatever way."""
+    with suppress(ImportError):  # not on Windows
+        import fcntl
+
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            text = "another run is writing to this folder; wait for it, or choose another --out"
+            raise OutputError(one_line(f"{store}: {text}")) from None
+
+
+def _remove(store: Path) -> None:
+    """Remove the chunks of a folder, and the folder itself if nothing else is in it."""
+    for path in store.iterdir():
+        if path.name == SETTINGS_FILE or _CHUNK_FILE.fullmatch(path.name):
+            path.unlink()
+    if [path.name for path in store.iterdir()] == [MARKER]:
+        (store / MARKER).unlink()
+        store.rmdir()
 
 
 def run_batch(
@@ -176,19 +228,18 @@ def run_batch(
     Raises
     ------
     models.common.errors.InputError
-        If the source cannot be read as a whole, ``out`` has another ending, no scheduler answers,
-        or the folder beside ``out`` holds chunks made with other priors or code. A fault in one
-        review raises nothing: it is in the table.
+        If the source cannot be read as a whole, ``out`` has another ending, is an input or cannot
+        be written, no scheduler answers, or the folder beside ``out`` holds chunks made with other
+        priors or code, belongs to another run or is not ours. A fault in one review raises
+        nothing: it is in the table.
     """
     started = time.perf_counter()
     if out.suffix not in FORMATS:
         raise InputError(f"--out {out}: the name must end in .parquet or .csv")
-    if out.is_dir():
-        raise InputError(f"--out {out}: is a folder")
+    check_output(out, [source], "--out")
     if workers is not None and workers < 1:
         raise InputError(f"--workers must be at least 1, got {workers}")
     total = count_reviews(source)
-    store = out.with_name(f"{out.name}.parts")
     settings = {
         "mu_mean": priors.mu_mean,
         "mu_sd": priors.mu_sd,
@@ -201,7 +252,10 @@ def run_batch(
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TimeRemainingColumn
 
     columns = ("reviews", BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as progress:
+    with (
+        _parts(out) as store,
+        Progress(*columns, console=Console(stderr=True)) as progress,
+    ):
         bar = progress.add_task("reviews", total=total)
 
         def advance(name: str) -> None:
@@ -217,9 +271,13 @@ def run_batch(
             scheduler=scheduler,
             advance=advance,
         )
-    report = _write(out, [store / f"{name}.parquet" for name, _ in order])
-    if not report.failed:
-        rmtree(store)
+        read = sum(size for _, size in order)
+        if read != total:
+            text = f"{total} reviews were counted, {read} read; the source changed meanwhile"
+            raise InputError(one_line(f"{source}: {text}"))
+        report = _write(out, [store / f"{name}.parquet" for name, _ in order])
+        if not report.failed:
+            _remove(store)
     return replace(report, seconds=time.perf_counter() - started)
 
 

@@ -8,6 +8,7 @@ from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
+from models.render.format import percents
 from models.render.style import FONT, INK, TEXT_WIDTH
 
 ROW = 0.285
@@ -103,7 +104,7 @@ def _draw_cell(axes: Axes, column: int, row: int, cell: Any) -> None:
             ls=(0, (2, 2)) if predicted else "-",
         )
     )
-    rate = f"{100 * cell.median:.0f} ({100 * cell.lower:.0f}-{100 * cell.upper:.0f})"
+    rate = percents(cell.median, cell.lower, cell.upper)
     size = FONT - 1.4
     if predicted:
         axes.text(

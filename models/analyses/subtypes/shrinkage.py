@@ -4,6 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from models.render.format import percents
 from models.render.style import (
     BAYES,
     FONT,
@@ -103,13 +104,13 @@ def shrinkage_plot(estimates: pd.DataFrame) -> Figure:
             size=2.4,
             width=0.8,
         )
-        write(POSTERIOR_X, y, _percents(row["median"], row["lower"], row["upper"]), colour=BAYES)
+        write(POSTERIOR_X, y, percents(row["median"], row["lower"], row["upper"]), colour=BAYES)
         if not pd.isna(row["printed_estimate"]):
             rate, low, high = (
                 float(row[f"printed_{part}"]) for part in ("estimate", "lower", "upper")
             )
             interval(axes, y - 0.32, rate, low, high, PUBLISHED, marker="D", size=2.4, width=0.8)
-            write(PUBLISHED_X, y, _percents(rate, low, high), colour=PUBLISHED)
+            write(PUBLISHED_X, y, percents(rate, low, high), colour=PUBLISHED)
     figure.legend(
         handles=[
             Line2D([], [], color=OBSERVED, marker="s", mfc="white", ms=3.2, lw=0.7),
@@ -127,7 +128,3 @@ def shrinkage_plot(estimates: pd.DataFrame) -> Figure:
         bbox_to_anchor=(0.5, 0.0),
     )
     return figure
-
-
-def _percents(estimate: float, lower: float, upper: float) -> str:
-    return f"{100 * estimate:.0f} ({100 * lower:.0f}-{100 * upper:.0f})"

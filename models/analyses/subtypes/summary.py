@@ -1,24 +1,28 @@
 """Results of the subtype models: every number that tables, figures and JSON show of a stratum."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from models.common.constants import INTERVAL_PROBS
-from models.estimands.contrasts import rank_probabilities, threshold_table
+from models.analyses.pools.summary import moments
+from models.estimands.contrasts import THRESHOLDS, rank_probabilities, threshold_table
 from models.estimands.rates import shrinkage, summarise
+from models.fitting.fit import Fit
 from models.frequentist.freeman_tukey import exact_interval
-from models.priors import Priors
+from models.grid import TreePosterior
+from models.grid import shrinkage as shrinkage_of_each
 from models.reviews.strata import cell_table, family_totals
 
+EXCHANGEABLE, EXNEX, BY_TREATMENT = "exchangeable", "exnex", "by-treatment"
+"""The subtype models, as the command line names them."""
+OWN_MIX, EQUAL_MIX = "own", "equal weights"
 TOP: Final = 3
 """Ranks that count as the top."""
-VASCULAR: Final = ("AS", "EAS", "EHE")
-"""Angiosarcoma, its epithelioid variant, and epithelioid haemangioendothelioma."""
 SCALARS: Final = ("mu", "tau", "tau_child", "sigma_treatment", "sigma_interaction")
 """Parameters of the three models that have no dimension, logit scale."""
 
@@ -61,7 +65,34 @@ class SubtypeResult:
         }
 
 
-def borrowed_information(mean: float, sd: float, total: int) -> float:
+@dataclass(frozen=True)
+class SubtypeResults:
+    """What the three models say of the paper's subtypes.
+
+    Attributes
+    ----------
+    results
+        One result a model, and the subtype by treatment model at equal weights of the treatment
+        groups; by model and treatment mix (empty where treatment is not modelled).
+    cells
+        Rates of all combinations of subtype and treatment, predictions marked.
+    fits
+        The three fits by model.
+    """
+
+    results: dict[tuple[str, str], SubtypeResult]
+    cells: pd.DataFrame
+    fits: dict[str, Fit]
+
+    @property
+    def passed(self) -> bool:
+        """Whether all three fits passed the gate."""
+        return all(fit.gate.passed for fit in self.fits.values())
+
+
+def borrowed_information[Numbers: (float, NDArray[np.float64])](
+    mean: Numbers, sd: Numbers, total: Numbers
+) -> Numbers:
     """Return the information on a rate beyond its own patients, in patients.
 
     A beta distribution with this mean and standard deviation has the information of
@@ -73,22 +104,24 @@ def borrowed_information(mean: float, sd: float, total: int) -> float:
 
 
 def summarise_subtypes(
-    model: str, posterior: xr.Dataset, strata: pd.DataFrame, predictions: dict[str, float]
+    model: str, fit: Fit, strata: pd.DataFrame, predictions: dict[str, float]
 ) -> SubtypeResult:
-    """Summarise the draws of one of the subtype models.
+    """Summarise a fit of one of the subtype models, sampled or exact.
 
     Parameters
     ----------
     model
         Its name.
-    posterior
-        Draws with the estimands of `models.estimands.subtypes`.
+    fit
+        With the estimands of `models.estimands.subtypes`. Of an exact fit single estimands come
+        from the quadrature; ranks, and of families what is not a mean, from its draws.
     strata
         The strata fitted.
     predictions
         Predictive mean by label of stratum and family, given the others
         (`models.estimands.predictions`).
     """
+    posterior = fit.posterior
     rates = posterior["stratum_rate"]
     table = _summary_rows(strata, rates, "stratum", predictions)
     table = pd.concat([table, rank_columns(rates)], axis=1)
@@ -99,11 +132,50 @@ def summarise_subtypes(
     if families.empty:
         # without a family its standard deviation has nothing but the prior
         scalars = [name for name in scalars if name != "tau_child"]
-    return SubtypeResult(
+    result = SubtypeResult(
         model=model,
         strata=table,
         families=families,
         parameters={name: _moments(posterior[name]) for name in scalars},
+    )
+    return result if fit.exact is None else _exactly(result, fit.exact)
+
+
+def _exactly(result: SubtypeResult, exact: TreePosterior) -> SubtypeResult:
+    """Replace what was summarised from draws by the quadrature's numbers."""
+    rates = exact.units.rate_summary()
+    columns: dict[str, object] = {
+        name: getattr(rates, name) for name in ("mean", "sd", "median", "lower", "upper")
+    }
+    columns["shrinkage"] = exact.shrinkage()
+    columns["borrowed"] = borrowed_information(rates.mean, rates.sd, exact.total)
+    for threshold in THRESHOLDS:
+        columns[f"p_above_{100 * threshold:.0f}"] = exact.units.prob_rate_above(threshold)
+    parameters = {"mu": moments(exact.mu.summary()), "tau": moments(exact.sigma.summary())}
+    if exact.sigma_child is not None:
+        parameters["tau_child"] = moments(exact.sigma_child.summary())
+    return replace(
+        result,
+        strata=result.strata.assign(**columns),
+        families=_exact_families(result.families, exact),
+        parameters=parameters,
+    )
+
+
+def _exact_families(table: pd.DataFrame, exact: TreePosterior) -> pd.DataFrame:
+    """Give each family its exact mean rate: the patient-weighted mean of its strata's."""
+    if table.empty:
+        return table
+    codes, size = exact.family_of, len(exact.family)
+    nested = codes >= 0
+    patients = exact.total[nested]
+    weighted = np.bincount(codes[nested], patients * exact.units.rate_mean[nested], size)
+    mean = weighted / np.bincount(codes[nested], patients, size)
+    raw, others = table["raw"].to_numpy(), table["prediction"].to_numpy()
+    return table.assign(
+        mean=mean,
+        shrinkage=shrinkage_of_each(mean, raw, others),
+        borrowed=borrowed_information(mean, table["sd"].to_numpy(), table["total"].to_numpy()),
     )
 
 
@@ -128,7 +200,7 @@ def equal_mix(posterior: xr.Dataset, strata: pd.DataFrame) -> SubtypeResult:
     rates = posterior["equal_mix_rate"]
     table = _summary_rows(strata, rates, "stratum", {})
     return SubtypeResult(
-        model="by-treatment",
+        model=BY_TREATMENT,
         strata=pd.concat([table, rank_columns(rates)], axis=1),
         families=_family_rows(posterior, "equal_mix_family_rate", strata, {}),
         parameters={},
@@ -239,71 +311,3 @@ def _missing(value: object) -> bool:
 
 def _plain(value: Any) -> Any:
     return value.item() if isinstance(value, np.generic) else value
-
-
-def histology_sensitivity(strata: pd.DataFrame, priors: Priors) -> pd.DataFrame:
-    """Show what joining angiosarcoma (AS) and its epithelioid variant (EAS) changes.
-
-    Three readings of the vascular sarcomas under the subtype model, each by the exact grid: the
-    strata as the paper prints them; EAS counted as AS; AS, EAS and EHE as members of a family of
-    their own beside the liposarcomas.
-
-    Parameters
-    ----------
-    strata
-        The paper's 24 strata.
-    priors
-        Prior settings.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``reading``, ``stratum`` (AS, EAS, EHE), ``events``, ``total``, ``median``,
-        ``lower``, ``upper``; and ``tau``, the posterior mean of the standard deviation between
-        strata in that reading.
-    """
-    from models.grid.fits import fit_tree
-
-    apart = strata[["stratum", "events", "total", "parent"]]
-    variant = apart["stratum"] == "EAS"
-    joined = apart[~variant].reset_index(drop=True)
-    counts = ["events", "total"]
-    joined.loc[joined["stratum"] == "AS", counts] += apart.loc[variant, counts].to_numpy()[0]
-    family = apart.copy()
-    family.loc[family["stratum"].isin(VASCULAR), "parent"] = "vascular"
-    records = []
-    for reading, frame in (
-        ("apart, as printed", apart),
-        ("EAS counted as AS", joined),
-        ("AS, EAS and EHE one family", family),
-    ):
-        parents = [None if pd.isna(label) else str(label) for label in frame["parent"]]
-        fit = fit_tree(
-            frame["events"].to_numpy(),
-            frame["total"].to_numpy(),
-            parents,
-            unit=list(frame["stratum"]),
-            mu_mean=priors.mu_mean,
-            mu_sd=priors.mu_sd,
-            sigma_scale=priors.tau_scale,
-            sigma_child_scale=priors.tau_scale,
-        )
-        quantiles = [fit.units.rate_quantile(p) for p in (0.5, *INTERVAL_PROBS)]
-        for i, row in enumerate(frame.itertuples()):
-            if row.stratum in VASCULAR:
-                records.append(
-                    {
-                        "reading": reading,
-                        "stratum": row.stratum,
-                        "events": row.events,
-                        "total": row.total,
-                        **{
-                            name: float(values[i])
-                            for name, values in zip(
-                                ("median", "lower", "upper"), quantiles, strict=True
-                            )
-                        },
-                        "tau": fit.sigma.mean,
-                    }
-                )
-    return pd.DataFrame(records)

@@ -1,0 +1,251 @@
+"""The case mix on the console: options in, a judged answer out, shown and written."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from models.common.errors import GateError, InputError
+from models.common.files import write_json
+from models.interface.cli import check_parallel_options, check_run_options
+from models.priors import Priors
+from models.render.format import rate
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from models.analyses.case_mix.summary import CaseMixResult
+    from models.fitting.fit import Fit
+    from models.reviews.case_mix import CaseMixReview
+
+TUNE: Final = 800
+"""Iterations of tuning of the model with the latent table."""
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """A fit and what it says; ``patients`` are subtype and treatment of a group asked for."""
+
+    source: str
+    fit: "Fit"
+    result: "CaseMixResult"
+    exact: bool
+    patients: tuple[str, str] | None
+
+
+def estimate(
+    data: Path | None,
+    mix: Path | None,
+    *,
+    priors: Mapping[str, float],
+    patients: tuple[str | None, str | None],
+    approximate: bool,
+    draws: int,
+    seed: int,
+    json: Path | None,
+) -> Answer:
+    """Fit the case-mix model, or its approximation, to the paper's review or a user's.
+
+    Parameters
+    ----------
+    data
+        Folder of the user's review; the paper's if None.
+    mix
+        File of a patient mix; the review's own if None.
+    priors
+        Prior settings by name.
+    patients
+        Subtype and treatment of the patient group to predict for, or twice None.
+    approximate
+        Fit the approximation.
+    draws
+        Draws kept per chain.
+    seed
+        Seed of the sampler.
+    json
+        The file that `report` is to write.
+
+    Raises
+    ------
+    InputError
+        If an option has a value that cannot be, or the review has a fault.
+    """
+    check_run_options(draws, seed, json)
+    subtype, treatment = patients
+    if (subtype is None) != (treatment is None):
+        raise InputError("--subtype and --treatment go together")
+    settings = Priors(**priors)
+    review, source = _read(data)
+    for option, label, known in (
+        ("--subtype", subtype, review.subtypes),
+        ("--treatment", treatment, review.treatments),
+    ):
+        if label is not None and label not in known:
+            raise InputError(f"{option} {label!r}: the review has {', '.join(known)}")
+    if len(review.treatments) < 2:
+        raise InputError(f"{source}: a single treatment; there is nothing to compare")
+    if approximate and len(review.subtypes) < 2:
+        raise InputError("--approximate: the review has a single subtype; fit it without")
+    given = _given(mix, review)
+    with Console(stderr=True).status("compiling and sampling (about a minute)"):
+        fit, result = _fit(review, given, settings, approximate=approximate, draws=draws, seed=seed)
+    asked = None if subtype is None or treatment is None else (subtype, treatment)
+    return Answer(source, fit, result, not approximate, asked)
+
+
+def _read(data: Path | None) -> tuple["CaseMixReview", str]:
+    """Return the review and what it is called."""
+    from models.evidence.case_mix import paper_review
+    from models.evidence.load import load_evidence
+    from models.reviews.case_mix import read_case_mix
+
+    if data is not None:
+        return read_case_mix(data), str(data)
+    return paper_review(load_evidence()), "the paper's review"
+
+
+def _given(mix: Path | None, review: "CaseMixReview") -> dict[str, dict[str, float]]:
+    """Return a patient mix as the model's estimands take it; nothing for the review's own."""
+    from models.reviews.case_mix import read_mix
+
+    return {} if mix is None else {"mix": read_mix(mix, review.subtypes).to_dict()}
+
+
+def _fit(
+    review: "CaseMixReview",
+    given: Mapping[str, Mapping[str, float]],
+    priors: Priors,
+    *,
+    approximate: bool,
+    draws: int,
+    seed: int,
+) -> tuple["Fit", "CaseMixResult"]:
+    from models.analyses.case_mix.summary import summarise_case_mix, unadjusted
+    from models.fitting.fit import SamplerSettings, Wanted
+    from models.fitting.registry import CASE_MIX, CASE_MIX_APPROXIMATION
+    from models.fitting.sampler import Sampler
+
+    wanted = Wanted(
+        CASE_MIX_APPROXIMATION if approximate else CASE_MIX,
+        review.ledger(),
+        priors,
+        given=given,
+        settings={} if approximate else {"tune": TUNE},
+    )
+    fit = Sampler(SamplerSettings(draws=draws, seed=seed))(wanted)
+    return fit, summarise_case_mix(fit, review, unadjusted(review, priors, seed), seed)
+
+
+def report(answer: Answer, json: Path | None) -> None:
+    """Print an answer and write it as JSON.
+
+    Raises
+    ------
+    GateError
+        If the fit did not pass the gate.
+    """
+    gate = answer.fit.gate
+    show(answer)
+    if answer.patients is not None:
+        show_prediction(answer.result.predictions, *answer.patients)
+    if json is not None:
+        content = answer.result.as_dict()
+        content["diagnostics"] = gate.as_dict()
+        if not answer.exact:
+            content["cells"] = None
+        write_json(json, content)
+    if not gate.passed:
+        raise GateError(f"the fit did not pass the gate; do not use it. {gate.sentence()}")
+
+
+def show(answer: Answer) -> None:
+    """Print contrasts, standard deviations, subtypes and the gate."""
+    from models.analyses.case_mix.pages import NOTE
+    from models.analyses.case_mix.tables import (
+        contrasts_frame,
+        parameters_frame,
+        subtypes_frame,
+        treatments_frame,
+    )
+
+    out = Console(highlight=False)
+    result, review, cells = answer.result, answer.result.review, answer.result.cells
+    out.print(
+        f"[bold]{escape(answer.source)}[/]: {len(review.arms)} arms, {review.total.sum()} "
+        f"patients, {int(review.arms['events'].sum())} responders, {len(review.subtypes)} subtypes"
+    )
+    if answer.exact:
+        out.print(
+            f"arm by subtype table: {cells.cells} cells, {cells.fixed} with one possible value, "
+            f"{cells.moving} inferred, {cells.resting} free but hardly moving"
+        )
+    for row in review.set_aside.itertuples():
+        out.print(f"  set aside: {row.arm}: {row.reason}")
+    for title, frame in (
+        ("Contrasts", contrasts_frame(result.contrasts)),
+        ("Standard deviations (logit scale)", parameters_frame(result.parameters)),
+        ("Rates of a typical study", treatments_frame(result.treatments)),
+        ("Subtypes", subtypes_frame(result.subtypes)),
+    ):
+        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
+        for heading in frame.columns:
+            table.add_column(str(heading), justify="right" if heading[0] in "Pe" else "left")
+        for texts in frame.astype(str).to_numpy().tolist():
+            table.add_row(*map(escape, texts))
+        out.print(table)
+    out.print(NOTE)
+    out.print(f"gate: {answer.fit.gate.sentence()}")
+
+
+def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -> None:
+    """Print the response predicted for one patient group."""
+    chosen = predictions["subtype"].eq(subtype) & predictions["treatment"].eq(treatment)
+    row = predictions[chosen].iloc[0]
+    typical, new = (
+        rate(row[f"{p}_median"], row[f"{p}_lower"], row[f"{p}_upper"]) for p in ("typical", "new")
+    )
+    Console(highlight=False).print(
+        f"{escape(subtype)} with {escape(treatment)} ({row['total']} such patients in the "
+        f"review): rate in a typical study {typical}; in a new trial {new}, mean "
+        f"{row['new_mean']:.3f}"
+    )
+
+
+def run_calibration(
+    store: Path, simulations: int, *, workers: int, scheduler: str | None, out: Path | None
+) -> None:
+    """Run, or go on with, the calibration and print its summary.
+
+    Parameters
+    ----------
+    store
+        Folder of the single results.
+    simulations
+        How many reviews to simulate.
+    workers, scheduler
+        Processes of this machine, or the address of a dask scheduler in their place.
+    out
+        Folder for the summary; None for the project's own.
+    """
+    if simulations < 10:
+        raise InputError(f"--simulations must be at least 10, got {simulations}")
+    check_parallel_options(workers, scheduler)
+    from rich.progress import Progress
+
+    from models.validation.calibration import case_mix, case_mix_summary
+
+    with Progress(console=Console(stderr=True)) as progress:
+        task = progress.add_task("simulations", total=simulations)
+        case_mix.run_calibration(
+            store,
+            simulations,
+            workers=workers,
+            scheduler=scheduler,
+            advance=lambda name: progress.advance(task),
+        )
+    summary = case_mix_summary.write_calibration(store, out)
+    Console(highlight=False).print(summary.to_string(index=False))

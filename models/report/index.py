@@ -1,0 +1,122 @@
+"""The index of the results: one line a file, what it shows."""
+
+from collections.abc import Iterable
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Final
+
+from models.render.templates import page
+
+PARTS: Final = {
+    "": "To read first",
+    "paper": "The paper, recomputed",
+    "pools": "Pools of arms, by three estimators",
+    "groups": "Treatments and lines compared",
+    "subtypes": "Histologic subtypes",
+    "case_mix": "Treatments at equal histology",
+    "checks": "Whether models and conclusions hold",
+    "run": "The run: fits, settings, versions",
+    "validation/calibration": "Simulation-based calibration",
+    "validation/recovery": "Recovery of known parameters",
+    "validation/small_subtypes": "Six methods for small subtypes, simulated",
+    "validation/benchmark": "The exact engine against samplers",
+}
+"""Folders in order, with their headings."""
+
+SHOWS: Final = {
+    "discussion": "paragraphs for methods, results and discussion, every number from a table",
+    "paper/published_comparison": "every number that the paper prints, beside its recomputation",
+    "paper/recovered_cells": "the counts behind Fig. 4: how many solutions, what decided",
+    "paper/lps_explained": "why the printed rate of liposarcoma lies below its parts",
+    "paper/lps_groups": "weights of the five treatment groups in that row",
+    "pools/pools": "every pool: Freeman-Tukey, maximum likelihood, Bayes",
+    "pools/study_rates_*": "arms of an outcome: observed and shrunken rates",
+    "pools/forest_*": "forest plot of an outcome: arms, pools, prediction",
+    "pools/agreement": "published pools beside the typical rates of the same arms",
+    "groups/claims": "the paper's conclusions, each with its posterior probability",
+    "groups/groupings": "scales, tests and gate of every grouping",
+    "groups/sigma_sensitivity": "contrasts under other priors of the spread between groups",
+    "groups/randomised": "the two comparisons that were randomised",
+    "groups/tradeoff": "response against toxicity of each treatment",
+    "groups/groups_*_contrasts": "every pair of groups, on three scales",
+    "groups/groups_*_ranks": "probability of each rank",
+    "groups/groups_*": "groups of an outcome: rates, shrinkage, thresholds, ranks",
+    "groups/contrasts_*": "differences between groups with their margin",
+    "groups/ranks_*": "rank probabilities as a heat map",
+    "subtypes/subtypes": "each subtype: raw rate and what each model makes of it",
+    "subtypes/subtype_parameters": "scales of the subtype models",
+    "subtypes/subtype_by_treatment": "response of every subtype under every treatment",
+    "subtypes/histology_sensitivity": "other readings of angiosarcoma and its variants",
+    "subtypes/subtype_shrinkage": "raw rates to posterior rates, 24 subtypes",
+    "case_mix/case_mix_contrasts": "treatments compared at equal histology and without",
+    "case_mix/case_mix_table": "the inferred table of arms by subtypes",
+    "case_mix/case_mix_arms": "arms by composition and response",
+    "case_mix/case_mix_treatments": "rate of each treatment at the review's histology",
+    "case_mix/case_mix_subtypes": "rate of each subtype at equal treatment",
+    "case_mix/case_mix_predictions": "rates predicted for combinations",
+    "case_mix/case_mix_sensitivity": "contrasts in every variant of the analysis",
+    "case_mix/case_mix_variants": "scales in every variant",
+    "case_mix/case_mix_parameters": "scales of the model",
+    "case_mix/case_mix_identification": "which contrasts rest on which arms",
+    "case_mix/case_mix_set_aside": "trial reports that were not used, and why",
+    "case_mix/case_mix_facts": "counts that the texts cite",
+    "checks/checks": "every check with figure, threshold and verdict",
+    "checks/sensitivity_power": "power-scaling of every hyperprior",
+    "checks/sensitivity_summary": "how far each kind of choice moves pools and claims",
+    "checks/sensitivity": "whether a conclusion changes under other choices",
+    "checks/predictive_*": "what the priors say, and where the model does not fit",
+    "checks/loo_influence*": "pools without each of the arms",
+    "checks/loo_comparison*": "six models compared by leave-one-out",
+    "checks/loo": "leave-one-out by importance sampling against the exact densities",
+    "run/diagnostics": "how every fit passed its gate",
+    "run/discussion_numbers": "the table cell behind every number of the discussion",
+    "run/settings": "priors, sampler settings and limits",
+    "run/software": "versions",
+    "validation/calibration/calibration": "what was calibrated, and the result",
+    "validation/calibration/sbc_coverage": "coverage of central intervals",
+    "validation/calibration/sbc_runs": "one row a calibrated model",
+    "validation/calibration/sbc_tests": "one row a test of uniform ranks",
+    "validation/calibration/sbc_*": "ranks of every simulation, and what they belong to",
+    "validation/calibration/case_mix*": "calibration of the case-mix model",
+    "validation/recovery/*": "bias and coverage over 36 designs",
+    "validation/small_subtypes/*": "bias, error and coverage of six methods",
+    "validation/benchmark/*": "effective draws a second, time to the first answer, growth",
+}
+"""What a file shows, by its place without ending; the first pattern that fits counts."""
+
+
+def shows(stem: str) -> str | None:
+    """Return what the files of a place show; None for files that are none of the results."""
+    return next((text for pattern, text in SHOWS.items() if fnmatchcase(stem, pattern)), None)
+
+
+def index_markdown(places: Iterable[Path]) -> str:
+    """Return the index page.
+
+    Parameters
+    ----------
+    places
+        Files, relative to the folder of the results.
+    """
+    endings: dict[str, list[str]] = {}
+    for place in sorted(places):
+        endings.setdefault(str(place.with_suffix("")), []).append(place.suffix)
+    sections = []
+    for folder, heading in PARTS.items():
+        rows = [
+            (stem, found, shows(stem))
+            for stem, found in sorted(endings.items())
+            if stem.rpartition("/")[0] == folder and shows(stem)
+        ]
+        sections.append((heading, rows))
+    return page("report/index.md", sections=sections)
+
+
+def result_files(out: Path) -> list[Path]:
+    """Return the results below a folder, relative to it; fits are none, nor is the index."""
+    found = [path.relative_to(out) for path in out.rglob("*") if path.is_file()]
+    return [
+        path
+        for path in found
+        if path.parts[0] != "fits" and path.name != "README.md" and path.name[0] != "."
+    ]
