@@ -11,7 +11,7 @@ from rich.table import Table
 
 from models.common.errors import GateError, InputError
 from models.common.files import write_json
-from models.interface.cli import check_parallel_options, check_run_options
+from models.interface.cli import check_run_options
 from models.priors import Priors
 from models.render.format import rate
 
@@ -213,39 +213,3 @@ def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -
         f"review): rate in a typical study {typical}; in a new trial {new}, mean "
         f"{row['new_mean']:.3f}"
     )
-
-
-def run_calibration(
-    store: Path, simulations: int, *, workers: int, scheduler: str | None, out: Path | None
-) -> None:
-    """Run, or go on with, the calibration and print its summary.
-
-    Parameters
-    ----------
-    store
-        Folder of the single results.
-    simulations
-        How many reviews to simulate.
-    workers, scheduler
-        Processes of this machine, or the address of a dask scheduler in their place.
-    out
-        Folder for the summary; None for the project's own.
-    """
-    if simulations < 10:
-        raise InputError(f"--simulations must be at least 10, got {simulations}")
-    check_parallel_options(workers, scheduler)
-    from rich.progress import Progress
-
-    from models.validation.calibration import case_mix, case_mix_summary
-
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("simulations", total=simulations)
-        case_mix.run_calibration(
-            store,
-            simulations,
-            workers=workers,
-            scheduler=scheduler,
-            advance=lambda name: progress.advance(task),
-        )
-    summary = case_mix_summary.write_calibration(store, out)
-    Console(highlight=False).print(summary.to_string(index=False))
