@@ -86,34 +86,5 @@ def case_mix(
     report(answer, json)
 
 
-@app.command
-def calibrate(
-    *,
-    store: Path,
-    simulations: Whole = 200,
-    workers: Whole = 2,
-    scheduler: str | None = None,
-    out: Path | None = None,
-) -> None:
-    """Run the simulation-based calibration over the review's own design; resumable.
-
-    Parameters
-    ----------
-    store
-        Folder for the single results; an interrupted run goes on from there.
-    simulations
-        Number of simulated reviews.
-    workers
-        Processes of this machine.
-    scheduler
-        Address of a running dask scheduler, in place of processes of this machine.
-    out
-        Folder for the summary; by default figures/calibration.
-    """
-    from models.interface.console_case_mix import run_calibration
-
-    run_calibration(store, simulations, workers=workers, scheduler=scheduler, out=out)
-
-
 if __name__ == "__main__":
     run(app)

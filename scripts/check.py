@@ -10,32 +10,27 @@ from cyclopts import App
 from models.interface import options
 
 if TYPE_CHECKING:
-    from models.fitting.fit import Fit
+    from models.fitting.fit import Fit, Wanted
 
 app = App(help=__doc__, version_flags=[])
 
 
 @app.default
 def check(
-    *,
-    out: Path = Path("figures"),
-    fits: Path = Path("figures/fits"),
-    draws: options.Whole = 2000,
-    seed: options.Whole = 20250107,
+    *, out: Path = Path("figures"), draws: options.Whole = 2000, seed: options.Whole = 20250107
 ) -> None:
-    """Run every check that takes minutes at most and write OUT/checks.md.
+    """Run every check that takes minutes at most and write OUT/checks/checks.md.
 
     The exit code is 1 if a check or the gate of a fit failed. What is only noted, a statistic
     that the model does not reproduce or a conclusion that depends on a choice, does not change it.
+    Six fits are sampled; those in OUT/fits, of scripts/reproduce.py or an earlier run, are used.
 
     Parameters
     ----------
     out
         Folder of the results.
-    fits
-        Folder of the fits of scripts/reproduce.py; those that only a sampler gives are read there.
     draws
-        Draws kept per chain of the three models that are sampled.
+        Draws kept per chain of the models that are sampled.
     seed
         Seed of all draws.
     """
@@ -43,35 +38,53 @@ def check(
     options.check_outputs(out=out)
     from rich.console import Console
 
-    from models.analyses.checks.run import check_outputs
+    console = Console(highlight=False)
+    console.print("loading the evidence and the sampler (about ten seconds)")
+
     from models.analyses.checks.verdicts import PASS
+    from models.analyses.checks.wanted import sampled_fits
+    from models.common.constants import DATA_DIR
     from models.evidence.load import load_evidence
     from models.fitting.fit import SamplerSettings
+    from models.fitting.records import Recorder
     from models.fitting.sampler import Sampler
-    from models.priors import DEFAULT_PRIORS
+    from models.interface.job import PARTS, Run, run_job
+    from models.interface.reproduce import MEMORY
 
-    console = Console(highlight=False)
+    def announce(part: str, computed: bool) -> None:
+        if not computed:
+            console.print("nothing has changed since the last run")
+            return
+        missing = [wanted.name for wanted in sampled_fits(evidence) if not recorder.has(wanted)]
+        first = f"; {len(missing)} fits are made first: {', '.join(missing)}" if missing else ""
+        longer = " and two for the case mix" if "case_mix" in missing else ""
+        console.print(f"about four minutes on two cores{longer}{first}", markup=False)
 
-    def keep(name: str, description: str, fit: "Fit") -> None:
-        console.print(f"{name}: {fit.gate.sentence()}", markup=False)
-        # nothing is written from draws that did not pass
-        if not fit.gate.passed:
-            fail(f"{name} ({description}) did not pass the gate", 1)
+    def report(wanted: "Wanted", fit: "Fit | None") -> None:
+        if fit is not None:
+            console.print(f"{wanted.name}: {fit.gate.sentence()}", markup=False)
 
-    results = check_outputs(
-        load_evidence(),
-        Sampler(SamplerSettings(draws=draws, seed=seed)),
-        DEFAULT_PRIORS,
-        keep,
-        fits,
-        out,
+    evidence, settings = load_evidence(), SamplerSettings(draws=draws, seed=seed)
+    inputs = sorted(DATA_DIR.glob("*.csv"))
+    recorder = Recorder(Sampler(settings), out / "fits", settings, inputs=inputs, report=report)
+    parts = tuple(part for part in PARTS if part.name == "checks")
+    run = Run(
+        out=out,
+        memory=out / "fits" / MEMORY,
+        evidence=evidence,
+        recorder=recorder,
+        settings=settings,
+        parts=parts,
+        report=announce,
     )
-    for one in results.checks:
+    done = run_job(run)["checks"]
+    for one in done.tables["checks"].itertuples():
         if one.verdict != PASS:
             console.print(f"{one.verdict}: {one.area}: {one.check}: {one.figure}", markup=False)
-    console.print(f"written: {out / 'checks.md'}", markup=False)
-    if results.failed:
-        fail(f"a check failed: see {out / 'checks.md'}", 1)
+    page = out / "checks" / "checks.md"
+    console.print(f"written: {page}", markup=False)
+    if done.problems:
+        fail(f"a check failed: see {page}", 1)
 
 
 if __name__ == "__main__":

@@ -12,8 +12,10 @@ import asyncio
 import hashlib
 import json
 import logging
-import multiprocessing
 import queue
+import signal
+import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from concurrent.futures import CancelledError
 from contextlib import contextmanager, suppress
@@ -25,6 +27,7 @@ from models.common.files import replacing, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
+    import psutil
     from distributed import Client, LocalCluster
 
 SETTINGS_FILE: Final = "settings.json"
@@ -36,6 +39,10 @@ START: Final = 60.0
 """Seconds that own processes have to start: a busy machine may take long."""
 CONNECT: Final = 5.0
 """Seconds in which a scheduler's port must open."""
+BLINK: Final = 0.1
+"""Seconds of one wait: a signal that comes as a wait begins is not seen before it ends."""
+FAREWELL: Final = 1.0
+"""Seconds in which own processes are ended when a run is cut short."""
 PULSE: Final = 5.0
 """Seconds without a result after which the scheduler is asked whether it is still there."""
 PATIENCE: Final = 15.0
@@ -80,26 +87,26 @@ def client(workers: int, scheduler: str | None) -> "Iterator[Client]":
     # what concerns a user is raised here; dask also logs it, in many lines
     for name in [n for n in logging.root.manager.loggerDict if n.startswith("distributed")]:
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    # what was started before is not ours to end
-    others = set(multiprocessing.active_children())
+    others = _children()  # not ours to end
     cluster: LocalCluster | None = None
     with dask.config.set(_dask_settings()):
         try:
             if scheduler is None:
-                cluster = LocalCluster(
-                    n_workers=0,
-                    threads_per_worker=1,
-                    processes=True,
-                    host="127.0.0.1",
-                    dashboard_address=None,
-                    # of any free port, in place of a fixed one that another run may hold
-                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-                    # whoever reaches a worker can run code in it: certificates of this run alone
-                    security=Security.temporary(),
-                    silence_logs=50,
-                )
+                with _left_to_this_thread(signal.SIGINT):
+                    cluster = LocalCluster(
+                        n_workers=0,
+                        threads_per_worker=1,
+                        processes=True,
+                        host="127.0.0.1",
+                        dashboard_address=None,
+                        # any free port, in place of a fixed one that another run may hold
+                        scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                        # whoever reaches a worker can run code in it: certificates of this run
+                        security=Security.temporary(),
+                        silence_logs=50,
+                    )
                 cluster.scale(workers)
-                cluster.wait_for_workers(workers, timeout=START)
+                _await_workers(cluster, workers)
             connected = (
                 _connect(scheduler)
                 if scheduler is not None
@@ -114,27 +121,62 @@ def client(workers: int, scheduler: str | None) -> "Iterator[Client]":
             cluster.close()
 
 
-def _end_workers(cluster: "LocalCluster | None", others: set[Any]) -> None:
+@contextmanager
+def _left_to_this_thread(number: signal.Signals) -> Iterator[None]:
+    """Block a signal in the threads started meanwhile, and in the processes that these start.
+
+    Ctrl-C reaches every process of a terminal; workers are ended by this one, without a word.
+    """
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {number})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _await_workers(cluster: "LocalCluster", workers: int) -> None:
+    ends = time.monotonic() + START
+    while len(cluster.scheduler.workers) < workers:
+        if time.monotonic() > ends:
+            raise TimeoutError(f"{workers} worker processes did not start in {START:.0f} s")
+        time.sleep(BLINK)
+
+
+def _children() -> "set[psutil.Process]":
+    import psutil
+
+    return set(psutil.Process().children())
+
+
+def _end_workers(cluster: "LocalCluster | None", others: "set[psutil.Process]") -> None:
     """Kill the worker processes of this machine, which else take seconds over their farewell."""
+    import psutil
+
     if cluster is None:
         return
-
-    def kill() -> None:
-        for process in set(multiprocessing.active_children()) - others:
-            with suppress(OSError, ValueError):
-                process.kill()
-
     for nanny in cluster.workers.values():
         # else it starts another worker in the place of the one that died
         nanny.close_gracefully()
-    kill()
     # dask would try again, and complain, when the interpreter ends
     cluster.shutdown_on_close = False
-    with suppress(Exception):
-        cluster.close(timeout=0.5)
-    # of a cluster that was starting more processes may have come since
+
+    def close() -> None:
+        with suppress(Exception):
+            cluster.close(timeout=FAREWELL)
+
+    # of a cluster that is just starting, workers come after the order to close
+    closing = threading.Thread(target=close, daemon=True)
+    closing.start()
+    ends = time.monotonic() + FAREWELL
+    while True:
+        for process in _children() - others:
+            with suppress(psutil.Error):
+                if "resource_tracker" not in " ".join(process.cmdline()):
+                    process.kill()
+        closing.join(BLINK)
+        if not closing.is_alive() or time.monotonic() > ends:
+            break
     cluster.loop.add_callback(cluster.loop.stop)
-    kill()
 
 
 def _connect(scheduler: str) -> "Client":
@@ -253,15 +295,17 @@ def run_stored(
 
 def _next_finished(finished: "queue.Queue[Any]", connected: "Client") -> Any:
     """Return the next finished future; as long as there is none, see that the scheduler lives."""
+    asked = time.monotonic()
     while True:
-        try:
-            return finished.get(timeout=PULSE)
-        except queue.Empty:
+        with suppress(queue.Empty):
+            return finished.get(timeout=BLINK)
+        if time.monotonic() > asked + PULSE:
             ask = connected.scheduler.identity
             try:
                 connected.sync(ask, n_workers=0, callback_timeout=PATIENCE)
             except Exception as error:
                 raise _lost() from error
+            asked = time.monotonic()
 
 
 def _result(future: Any, place: Path) -> "pd.DataFrame":

@@ -1,4 +1,4 @@
-"""Sampling again with more care until the gate passes, by steps that are written down beforehand."""
+"""Sampling again with more care until the gate passes, by steps written down beforehand."""
 
 import time
 from collections.abc import Callable

@@ -80,7 +80,8 @@ class Wanted:
     description
         In words, for the table of diagnostics.
     given
-        What the estimands need besides the frame: numbers by name, handed to them as keywords.
+        What the estimands need besides the frame, handed to them as keywords: numbers by name, or
+        an object whose text tells it from others.
     settings
         Sampler settings of this fit in place of the sampler's own (``draws``, ``tune``).
     """
@@ -90,7 +91,7 @@ class Wanted:
     priors: Priors = DEFAULT_PRIORS
     name: str = ""
     description: str = ""
-    given: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
+    given: Mapping[str, Any] = field(default_factory=dict)
     settings: Mapping[str, int] = field(default_factory=dict)
 
     def estimands(self) -> "EstimandFunction":
@@ -103,22 +104,23 @@ class Wanted:
         ``model`` and the hashes of its code (estimands among it), of the data and of what the
         estimands are given, and the priors.
         """
-        given = json.dumps({k: dict(v) for k, v in self.given.items()}, sort_keys=True)
+        shares = {k: dict(v) if isinstance(v, Mapping) else str(v) for k, v in self.given.items()}
+        given = json.dumps(shares, sort_keys=True)
         return {
             "model": self.model.name,
             "code": self.model.code_hash(),
-            "data": frame_hash(self.frame),
+            "data": frame_hash(self.frame, every=self.model.reads_all),
             "given": hashlib.sha256(given.encode()).hexdigest(),
             "priors": self.priors.as_dict(),
         }
 
 
-def frame_hash(frame: "pd.DataFrame") -> str:
-    """Return the SHA-256 of what is fitted: labels, groups and counts, in order.
+def frame_hash(frame: "pd.DataFrame", *, every: bool = False) -> str:
+    """Return the SHA-256 of what is fitted: labels, groups and counts (or every column), in order.
 
     Saved fits carry it, so that one made from other counts is never taken for this one.
     """
-    columns = [name for name in FRAME_COLUMNS if name in frame]
+    columns = list(frame) if every else [name for name in FRAME_COLUMNS if name in frame]
     text = frame[columns].astype(str).to_csv(index=False, lineterminator="\n")
     if "group" in frame and hasattr(frame["group"], "cat"):
         text += "\n".join(map(str, frame["group"].cat.categories))

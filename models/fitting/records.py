@@ -7,7 +7,7 @@ is there, and its verdict noted.
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, fields, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -20,7 +20,7 @@ from models.fitting.fit import Fit, Fitter, SamplerSettings, Wanted
 from models.fitting.gate import Gate
 from models.fitting.gate_table import gate_row
 from models.fitting.registry import MODELS
-from models.priors import ExnexPriors, Priors
+from models.priors import ExnexPriors, JointPriors, Priors, RegressionPriors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -140,7 +140,8 @@ def load_fit(folder: Path, name: str) -> tuple[Fit, dict[str, Any]]:
 
 
 def _priors(values: Mapping[str, float]) -> Priors:
-    return ExnexPriors(**values) if "nex_mean" in values else Priors(**values)
+    kinds = (Priors, ExnexPriors, RegressionPriors, JointPriors)
+    return next(kind(**values) for kind in kinds if {f.name for f in fields(kind)} == set(values))
 
 
 _FAULTS = {
@@ -281,6 +282,10 @@ class Recorder:
             )
         self._report(wanted, fit)
         return fit
+
+    def has(self, wanted: Wanted) -> bool:
+        """Return whether a fit need not be made."""
+        return wanted.name in self._fits or self._on_disk(wanted) is not None
 
     def _on_disk(self, wanted: Wanted) -> Fit | None:
         """Return the fit of an earlier run, if it is the one that would be made."""

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
     from models.estimands.rates import EstimandFunction
+    from models.reviews.covariates import Design
 
 
 def _load(place: str) -> Any:
@@ -43,6 +44,8 @@ class Model:
     latent_table
         Whether a table of counts is sampled with the continuous variables
         (`models.fitting.lattice_sampler`).
+    reads_all
+        Whether every column of the frame is part of the data, not labels and counts alone.
     """
 
     name: str
@@ -50,6 +53,7 @@ class Model:
     estimands: "Callable[..., EstimandFunction]"
     engine: str = ""
     latent_table: bool = False
+    reads_all: bool = False
 
     def build(self, frame: "pd.DataFrame", priors: Priors) -> Any:
         """Return the ``pymc.Model``."""
@@ -137,6 +141,20 @@ def of_case_mix(
     return case_mix_estimands(shares, treatment_mix(review))
 
 
+def of_regression(frame: "pd.DataFrame", priors: Priors, design: "Design") -> "EstimandFunction":
+    """Estimands of a regression on the covariates of a design, whose frame is the data."""
+    from models.estimands.regression import regression_estimands
+
+    return regression_estimands(design)
+
+
+def of_outcomes(frame: "pd.DataFrame", priors: Priors) -> "EstimandFunction":
+    """Estimands of the joint model of outcomes."""
+    from models.estimands.joint import joint_estimands
+
+    return joint_estimands
+
+
 POOLED: Final = Model(
     "pooled",
     "models.pooled:build_pooled_model",
@@ -201,6 +219,18 @@ BETA_BINOMIAL: Final = Model(
     "models.beta_binomial:build_beta_binomial_model",
     no_estimands,
 )
+REGRESSION: Final = Model(
+    "regression",
+    "models.regression:build_regression_model",
+    of_regression,
+    reads_all=True,
+)
+JOINT: Final = Model(
+    "joint",
+    "models.joint:build_joint_model",
+    of_outcomes,
+    reads_all=True,
+)
 MODELS: Final = {
     model.name: model
     for model in (
@@ -216,6 +246,8 @@ MODELS: Final = {
         TREATMENT_LINE,
         STUDENT_T,
         BETA_BINOMIAL,
+        REGRESSION,
+        JOINT,
     )
 }
 """By name; a test holds them against the files in ``models/``."""

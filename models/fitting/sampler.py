@@ -121,7 +121,7 @@ class Sampler:
 
     def _compiled_for(self, name: str, model: pm.Model) -> Any:
         """Return the compiled model with this frame's data and priors in it."""
-        key = (name, *(len(labels) for labels in model.coords.values()))
+        key = (name, *((dim, len(labels)) for dim, labels in model.coords.items()))
         if key not in self._compiled:
             self._compiled[key] = nutpie.compile_pymc_model(model)
             return self._compiled[key]

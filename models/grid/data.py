@@ -12,6 +12,10 @@ from models.grid.distributions import Array
 
 type IntArray = NDArray[np.intp]
 
+SHARP = 0.02
+"""Standard error of an observed logit below which a unit's likelihood is sharp: events and others
+number at least 2,500."""
+
 
 @dataclass(frozen=True, eq=False)
 class TreeData:
@@ -47,6 +51,12 @@ class TreeData:
     def family_of_nested(self) -> IntArray:
         """Family of each entry of ``nested``."""
         return np.asarray(self.parent[self.nested])
+
+    @cached_property
+    def sharp(self) -> IntArray:
+        """Positions in ``loose`` of units too large for a common mesh (`models.grid.sharp`)."""
+        x, n = self.events[self.loose], self.total[self.loose]
+        return np.flatnonzero((x > 0.0) & (n > x) & (n < SHARP**2 * x * (n - x)))
 
     @cached_property
     def peak(self) -> Array:

@@ -3,10 +3,12 @@
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from models.common.errors import InputError
 from models.grid.data import TreeData, counts
 from models.grid.distributions import Array, HalfNormal, Normal, ScalePrior
+from models.grid.groups import UnpooledPosterior, solve_unpooled
 from models.grid.posteriors import PooledPosterior, SubgroupPosterior, TreePosterior
 from models.grid.solve import TOLERANCE, solve
 
@@ -24,6 +26,22 @@ def _labels(name: str, labels: Sequence[object] | None, size: int) -> tuple[str,
             raise InputError(f"{name} label {label!r} occurs more than once")
         seen.add(label)
     return text
+
+
+def _groups(
+    group: Sequence[object], groups: Sequence[object] | None, size: int
+) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+    """Return the labels of the groups and the position of each study's group, checked."""
+    names = [str(label) for label in group]
+    if len(names) != size:
+        raise InputError(f"{len(names)} group labels for {size} rows of counts")
+    distinct = list(dict.fromkeys(names))
+    wanted = _labels("group", groups, len(groups)) if groups is not None else tuple(distinct)
+    position = {label: code for code, label in enumerate(wanted)}
+    for label in distinct:
+        if label not in position:
+            raise InputError(f"group {label!r} of a study is not among the groups {wanted}")
+    return wanted, np.array([position[label] for label in names], dtype=np.intp)
 
 
 def _parent_label(label: object) -> str | None:
@@ -125,21 +143,44 @@ def fit_subgroup(
     """
     x, n = counts("study", events, total)
     labels = _labels("study", study, x.size)
-    names = [str(label) for label in group]
-    if len(names) != x.size:
-        raise InputError(f"{len(names)} group labels for {x.size} rows of counts")
-    distinct = list(dict.fromkeys(names))
-    wanted = _labels("group", groups, len(groups)) if groups is not None else tuple(distinct)
-    position = {label: code for code, label in enumerate(wanted)}
-    for label in distinct:
-        if label not in position:
-            raise InputError(f"group {label!r} of a study is not among the groups {wanted}")
-    parent = np.array([position[label] for label in names], dtype=np.intp)
+    wanted, parent = _groups(group, groups, x.size)
     data = TreeData(x, n, parent, len(wanted))
     sigma = sigma_prior if sigma_prior is not None else HalfNormal(sigma_scale)
     tau = tau_prior if tau_prior is not None else HalfNormal(tau_scale)
     solution = solve(data, Normal(mu_mean, mu_sd), sigma, tau, tolerance)
     return SubgroupPosterior(solution, labels, wanted)
+
+
+def fit_unpooled(
+    events: Sequence[int] | Array,
+    total: Sequence[int] | Array,
+    group: Sequence[object],
+    *,
+    groups: Sequence[object] | None = None,
+    mu_mean: float = 0.0,
+    mu_sd: float = 1.5,
+    tau_scale: float = 1.0,
+    tolerance: float = TOLERANCE,
+) -> UnpooledPosterior:
+    """Return the exact posterior of groups with unpooled means and a common tau.
+
+    ``x_i ~ Binomial(n_i, expit(mu_g(i) + tau z_i))``, ``z_i ~ Normal(0, 1)``,
+    ``mu_g ~ Normal(mu_mean, mu_sd)`` independently, ``tau ~ HalfNormal(tau_scale)``.
+
+    Parameters
+    ----------
+    events, total, group, groups, mu_mean, mu_sd, tau_scale, tolerance
+        As in `fit_subgroup`.
+
+    Raises
+    ------
+    models.common.errors.InputError
+        For counts, labels or priors out of range.
+    """
+    x, n = counts("study", events, total)
+    labels, codes = _groups(group, groups, x.size)
+    data = TreeData(x, n, codes, len(labels))
+    return solve_unpooled(data, Normal(mu_mean, mu_sd), HalfNormal(tau_scale), labels, tolerance)
 
 
 def fit_tree(

@@ -43,6 +43,11 @@ _ROOT_TAILS = 8.0
 _TRIAL_NODES = 14
 _TRIAL_RESOLUTION = 0.6
 _MOST_TRIALS = 30
+_RIDGE = 8.0
+_RIDGE_SHARE = 1e-3
+"""A scale's unit is at most 8 times the narrowest width of the mean that has a share."""
+_SLIDES = 4
+"""Trials after which windows that still miss the posterior move ever farther."""
 _FEWEST = 6
 """Nodes that must matter for a trial to be trusted with curvatures."""
 
@@ -91,6 +96,9 @@ def first_plan(data: TreeData, prior: Normal, outer: ScalePrior, inner: ScalePri
             continue
         density = np.exp(log_density).sum(axis=1 - axis)
         middle = max(_turning_scale(grids[axis], density, unit), 0.5 * unit)
+        if axis == 0:
+            narrow = _ridge_scale(grids[0], density, np.exp(log_density), sd)
+            middle = narrow if middle > _RIDGE * narrow else middle
         kept = np.flatnonzero(inside.any(axis=1 - axis))
         u = np.arcsinh(grids[axis] / middle)
         low, high = u[max(kept[0] - 1, 0)], u[min(kept[-1] + 1, u.size - 1)]
@@ -146,6 +154,26 @@ def _turning_scale(scale: Array, density: Array, unit: float) -> float:
     return min(2.0 * median, float(scale[np.argmax(changed)]))
 
 
+def _ridge_scale(scale: Array, density: Array, joint: Array, sd: Array) -> float:
+    """Return the unit that follows the overall mean's width down to the scale's lowest values.
+
+    Given the scale the mean is about ``sqrt(scale^2 + variance)`` wide. Where scales near zero have
+    a share and single trials are large, it turns narrow there, and distribution functions of the
+    mean ask for nodes of the scale that follow: marginal densities of the scale do not show it.
+
+    Parameters
+    ----------
+    scale, density
+        Scales and their posterior density, ``(A,)``.
+    joint, sd
+        Posterior density and standard deviation of the mean given both scales, ``(A, B)``.
+    """
+    kept = density > _RIDGE_SHARE * density.max()
+    lowest = float(scale[kept].min())
+    narrowest = float(sd[joint > _RIDGE_SHARE * joint.max()].min())
+    return 2.0 * math.hypot(lowest, narrowest)
+
+
 def _profiles(*masses: Array) -> Array:
     """Join masses ``(nodes, posteriors)``, each posterior over its largest mass."""
     joined = np.concatenate(masses, axis=1)
@@ -168,13 +196,15 @@ def coverage(state: GridState) -> tuple[Array, Array, Array, Array]:
     )
 
 
-def _adapt_window(window: Window, rule: ScaleRule, profiles: Array) -> tuple[Window, bool]:
+def _adapt_window(
+    window: Window, rule: ScaleRule, profiles: Array, stride: float
+) -> tuple[Window, bool]:
     """Return a window for the next run and whether the last one was good enough."""
     kept = np.flatnonzero(profiles.max(axis=1) > math.exp(-_DROP))
     u = rule.step * (rule.first + np.arange(rule.size, dtype=np.float64))
     low, high = float(u[max(kept[0] - 1, 0)]), float(u[min(kept[-1] + 1, rule.size - 1)])
     good = kept.size >= _FEWEST
-    span = max(high - low, 2.0 * rule.step)
+    span = stride * max(high - low, 2.0 * rule.step)
     if kept[-1] == rule.size - 1 and high < window.limit:
         high, good = min(high + span, window.limit), False
     if kept[0] == 0 and rule.first > 0:
@@ -238,22 +268,26 @@ def find_plan(data: TreeData, prior: Normal, outer: ScalePrior, inner: ScalePrio
         If the windows do not settle, which no data met so far have brought about.
     """
     plan = first_plan(data, prior, outer, inner)
-    for _ in range(_MOST_TRIALS):
+    for trial in range(_MOST_TRIALS):
         grid = lay_grid(data, plan, outer, inner, _TRIAL_RESOLUTION)
         state = propagate(data, grid, prior)
-        plan, settled = _revise(plan, state)
+        plan, settled = _revise(plan, state, 2.0 ** max(trial - _SLIDES, 0))
         if settled:
             return plan
     raise RuntimeError("the grid's windows did not settle")
 
 
-def _revise(plan: Plan, state: GridState) -> tuple[Plan, bool]:
-    """Return the plan that a trial suggests and whether the trial was wide and fine enough."""
+def _revise(plan: Plan, state: GridState, stride: float) -> tuple[Plan, bool]:
+    """Return the plan that a trial suggests and whether the trial was wide and fine enough.
+
+    Windows that end where there is still mass grow by ``stride`` times what they keep: the
+    posterior of very many studies is so narrow that a first window may miss it by far.
+    """
     grid, prior = state.grid, state.prior
     floor, ceiling = prior.mean - 9.0 * prior.sd, prior.mean + 9.0 * prior.sd
     outer_cover, root_cover, inner_cover, family_cover = coverage(state)
-    new_outer, settled = _adapt_window(plan.outer, grid.outer, outer_cover)
-    low, high, good = _adapt_rows(grid.mesh, grid.root, root_cover, floor, ceiling)
+    new_outer, settled = _adapt_window(plan.outer, grid.outer, outer_cover, stride)
+    low, high, good = _adapt_rows(grid.mesh, grid.root, root_cover, (floor, ceiling), stride)
     settled &= good
     joint = state.joint.transpose(0, 2, 1).reshape(-1, root_cover.shape[0])
     centre, sd, step = _narrowest(joint, grid, grid.root, prior.sd)
@@ -268,9 +302,10 @@ def _revise(plan: Plan, state: GridState) -> tuple[Plan, bool]:
         outer=new_outer,
     )
     if plan.inner is not None and grid.inner is not None:
-        new_inner, good = _adapt_window(plan.inner, grid.inner, inner_cover)
+        new_inner, good = _adapt_window(plan.inner, grid.inner, inner_cover, stride)
         settled &= good
-        low, high, good = _adapt_rows(grid.mesh, grid.family, family_cover, -np.inf, np.inf)
+        limits = (-np.inf, np.inf)
+        low, high, good = _adapt_rows(grid.mesh, grid.family, family_cover, limits, stride)
         settled &= good
         joint = state.family_joint.transpose(1, 2, 0).reshape(-1, family_cover.shape[0])
         _, _, step = _narrowest(joint, grid, grid.family, np.inf)
@@ -280,7 +315,7 @@ def _revise(plan: Plan, state: GridState) -> tuple[Plan, bool]:
 
 
 def _adapt_rows(
-    mesh: Mesh, rows: slice, profiles: Array, floor: float, ceiling: float
+    mesh: Mesh, rows: slice, profiles: Array, limits: tuple[float, float], stride: float
 ) -> tuple[float, float, bool]:
     """Return the next window of mesh rows and whether the last one was wide enough."""
     nodes = mesh.nodes[rows]
@@ -288,7 +323,8 @@ def _adapt_rows(
     low = float(nodes[max(kept[0] - 1, 0)])
     high = float(nodes[min(kept[-1] + 1, nodes.size - 1)])
     good = True
-    span = max(high - low, 1e-6)
+    span = stride * max(high - low, 1e-6)
+    floor, ceiling = limits
     if kept[0] == 0 and low > floor and rows.start > 0:
         low, good = max(low - span, floor), False
     if kept[-1] == nodes.size - 1 and high < ceiling and rows.stop < mesh.size:

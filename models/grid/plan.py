@@ -11,6 +11,7 @@ import numpy as np
 from models.grid.data import TreeData
 from models.grid.distributions import Array, ScalePrior
 from models.grid.mesh import Component, Mesh, ScaleRule
+from models.grid.sharp import SharpUnits
 from models.grid.tree import Grid
 
 INTERPOLATION_ERROR = 5e-5
@@ -155,7 +156,14 @@ def lay_grid(
     low = min(plan.root_low - _TAILS * reach, low)
     high = max(plan.root_high + _TAILS * reach, high)
 
-    components, sd = _narrow_leaves(y, margin, half, high - low, resolution)
+    regions: tuple[Component, ...] = ()
+    dull = np.ones(y.size, dtype=bool)
+    if data.sharp.size:
+        dull[data.loose[data.sharp]] = False
+        leaf_step = interpolation_step(np.ones(1), np.ones(1)) / resolution
+        regions = SharpUnits(data).regions(high - low, leaf_step)
+    components, sd = _narrow_leaves(y[dull], margin[dull], half, high - low, resolution)
+    components += regions
     steps = [_WIDEST_STEP, interpolation_step(np.array([sd]), np.ones(1))]
     # The kernel steps follow the smallest scales, which refinement makes smaller.
     finer = max(resolution, 1.0)
@@ -177,7 +185,8 @@ def lay_grid(
     family = root
     if inner is not None:
         family = _rows(mesh, plan.family_low, plan.family_high)
-    return Grid(mesh, root, family, outer, inner)
+    local = resolution if data.sharp.size and not regions else None
+    return Grid(mesh, root, family, outer, inner, local)
 
 
 def _narrow_leaves(
@@ -188,6 +197,8 @@ def _narrow_leaves(
     Most likelihoods share one even region. A few trials far larger than the rest would make all
     of it fine: they get a component each, as many of them as saves nodes.
     """
+    if not y.size:
+        return [], math.inf
     leaves = np.unique(np.stack((sd, y)), axis=1)
     sd, y = leaves
     shared = 2.0 * half * math.asinh(span / half) / sd

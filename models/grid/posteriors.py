@@ -16,6 +16,7 @@ from models.grid.draws import (
     draw_subgroup,
     draw_tree,
 )
+from models.grid.groups import prob_greater
 from models.grid.loo import (
     LeaveOneFamilyOut,
     LeaveOneOut,
@@ -25,6 +26,7 @@ from models.grid.loo import (
     without_each_unit,
 )
 from models.grid.marginals import AverageRate, LogitMarginals, ScaleMarginal
+from models.grid.sharp import unit_marginals
 from models.grid.solve import Solution
 
 
@@ -67,7 +69,9 @@ class _GridPosterior:
 
     @cached_property
     def _units(self) -> LogitMarginals:
-        return self._marginals(self.solution.state.unit_masses)
+        state = self.solution.state
+        columns = state.data.loose[state.data.sharp]
+        return unit_marginals(state.grid.mesh, state.unit_masses, state.local_units, columns)
 
     @cached_property
     def _leave_one_out(self) -> LeaveOneOut:
@@ -210,6 +214,10 @@ class SubgroupPosterior(_GridPosterior):
         )
         masses = state.joint.transpose(0, 2, 1).reshape(-1, n_root)
         return AverageRate(state.grid.mesh, state.grid.root, masses, value, complement, slope)
+
+    def prob_greater(self) -> Array:
+        """Return P(one group's typical rate > another's), ``(F, F)``; the diagonal is one half."""
+        return prob_greater(self.solution.state)
 
     def leave_one_group_out(self) -> LeaveOneFamilyOut:
         """Return exact leave-one-group-out predictions, ``(F,)``."""

@@ -68,8 +68,13 @@ def _moments(state: GridState) -> Array:
     data do not restrain, moments would not exist, and so far out no rate changes any more.
     """
     values = _bent(state.grid.mesh.nodes)
-    moments = []
-    every = [state.root_masses[:, None], state.unit_masses, state.family_masses]
+    moments: list[Array] = []
+    units = state.unit_masses
+    local = state.local_units
+    if local is not None:
+        units = np.delete(units, state.data.loose[state.data.sharp], axis=1)
+        moments += local.mean_and_sd(_bent(local.nodes))
+    every = [state.root_masses[:, None], units, state.family_masses]
     for masses in every:
         mean = values @ masses
         moments += [mean, np.sqrt(np.maximum(values**2 @ masses - mean**2, 0.0))]

@@ -15,8 +15,10 @@ from scipy.special import expit
 from models.grid.data import TreeData
 from models.grid.distributions import Array, Normal
 from models.grid.mesh import Mesh, ScaleRule
+from models.grid.sharp import LocalMasses, SharpUnits
 
 _TINY = 1e-300
+_LARGEST_LOG = 690.0
 _REACH = 9.0
 """Standard deviations of a normal step that are tabulated; 2e-19 lies beyond."""
 _CHUNK = 4_000_000
@@ -38,6 +40,8 @@ class Grid:
     outer, inner
         Rule of the scale under the root and of the scale under families (``None`` without
         families).
+    local
+        Resolution of the axes of sharp units, ``None`` where the mesh resolves all units.
     """
 
     mesh: Mesh
@@ -45,6 +49,7 @@ class Grid:
     family: slice
     outer: ScaleRule
     inner: ScaleRule | None
+    local: float | None = None
 
 
 def transition(mesh: Mesh, rows: slice, scales: Array) -> Array:
@@ -83,6 +88,12 @@ def _sum_of_logs(messages: Array, out: Array) -> Array:
     return out
 
 
+def _log_sum(values: Array) -> Array:
+    """Return the log of the sum of exponentials over the last axis."""
+    top = values.max(axis=-1)
+    return np.asarray(top + np.log(np.exp(values - top[..., None]).sum(axis=-1)))
+
+
 @dataclass(frozen=True, eq=False)
 class GridState:
     """Messages and posterior masses of a tree on a grid.
@@ -118,6 +129,10 @@ class GridState:
         Likelihoods on the mesh, ``(G, k0)`` and ``(G, k1)``.
     outer_steps, inner_steps
         Transition matrices ``(A, M, G)`` and ``(B, E, G)``.
+    log_mean_outer
+        Log of ``mean_outer``, for sharp units, whose messages underflow.
+    log_sharp
+        Logs of the sharp units' messages, ``(A, M, sharp units)``.
     """
 
     data: TreeData
@@ -135,6 +150,8 @@ class GridState:
     nested_likelihood: Array
     outer_steps: Array
     inner_steps: Array
+    log_mean_outer: Array
+    log_sharp: Array
 
     @cached_property
     def mean_outer(self) -> Array:
@@ -144,7 +161,11 @@ class GridState:
     @cached_property
     def loose_cavity(self) -> Array:
         """``mean_outer`` over each loose unit's message, ``(A, M, k0)``; sums are 1 / LOO."""
-        return np.asarray(self.mean_outer[:, :, None] / np.maximum(self.loose_messages, _TINY))
+        cavity = self.mean_outer[:, :, None] / np.maximum(self.loose_messages, _TINY)
+        if self.data.sharp.size:
+            log_cavity = self.log_mean_outer[:, :, None] - self.log_sharp
+            cavity[:, :, self.data.sharp] = np.exp(np.minimum(log_cavity, _LARGEST_LOG))
+        return np.asarray(cavity)
 
     @cached_property
     def family_cavity(self) -> tuple[Array, Array]:
@@ -177,7 +198,22 @@ class GridState:
             masses[:, data.nested] = _flow(
                 self.inner_steps, self.nested_cavity, self.nested_likelihood
             )
+        if self.grid.local is not None:
+            masses[:, data.loose[data.sharp]] = 0.0
         return masses
+
+    @cached_property
+    def local_units(self) -> LocalMasses | None:
+        """Posterior masses of the sharp units that the mesh does not resolve."""
+        if self.grid.local is None:
+            return None
+        return SharpUnits(self.data).local(
+            self.loose_cavity[:, :, self.data.sharp],
+            self.grid.mesh.nodes[self.grid.root],
+            self.grid.outer.nodes,
+            self.joint.sum(axis=(1, 2)),
+            self.grid.local,
+        )
 
     @cached_property
     def root_masses(self) -> Array:
@@ -260,11 +296,22 @@ def propagate(data: TreeData, grid: Grid, prior: Normal) -> GridState:
     loose_likelihood = data.likelihood(mesh.nodes, data.loose)
     loose_messages = (flat_steps @ loose_likelihood).reshape(n_outer, n_root, -1)
 
+    sharp = SharpUnits(data)
+    log_sharp = np.empty((n_outer * n_root, data.sharp.size))
+    if data.sharp.size:
+        # Ones on the mesh: their logs are added below.
+        loose_messages[:, :, data.sharp] = 1.0
+        mean = np.tile(mesh.nodes[grid.root], n_outer)
+        log_sharp = sharp.log_messages(mean, np.repeat(scales, n_root))
+
     log_root = prior.logpdf(mesh.nodes[grid.root]) + np.log(mesh.weights[grid.root])
     log_joint = grid.outer.log_weights[:, None] + log_root
     log_joint = _sum_of_logs(
         loose_messages.reshape(n_outer * n_root, -1), log_joint.reshape(-1)
     ).reshape(n_outer, n_root, 1)
+    if data.sharp.size:
+        log_joint += log_sharp.sum(axis=1).reshape(log_joint.shape)
+        loose_messages[:, :, data.sharp] = np.exp(log_sharp).reshape(n_outer, n_root, -1)
 
     if data.families and grid.inner is not None:
         up = _family_upward(data, grid)
@@ -315,6 +362,8 @@ def propagate(data: TreeData, grid: Grid, prior: Normal) -> GridState:
         nested_likelihood=nested_likelihood,
         outer_steps=outer_steps,
         inner_steps=inner_steps,
+        log_mean_outer=_log_sum(log_joint) - top - float(np.log(total)),
+        log_sharp=log_sharp.reshape(n_outer, n_root, -1),
     )
 
 

@@ -11,9 +11,7 @@ from rich.table import Table
 from models.common.errors import GateError, InputError
 from models.common.files import write_json
 from models.interface.options import (
-    SIMULATIONS,
     check_outputs,
-    check_parallel_options,
     check_priors,
     check_run_options,
 )
@@ -224,41 +222,3 @@ def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -
         f"typical study {typical}; in a new trial {new}, mean {row['new_mean']:.3f}"
     )
     Console(highlight=False).print(terminal(words))
-
-
-def run_calibration(
-    store: Path, simulations: int, *, workers: int, scheduler: str | None, out: Path | None
-) -> None:
-    """Run, or go on with, the calibration and print its summary.
-
-    Parameters
-    ----------
-    store
-        Folder of the single results.
-    simulations
-        How many reviews to simulate.
-    workers, scheduler
-        Processes of this machine, or the address of a dask scheduler in their place.
-    out
-        Folder for the summary; None for the project's own.
-    """
-    if simulations < SIMULATIONS:
-        raise InputError(f"--simulations must be at least {SIMULATIONS}, got {simulations}")
-    for folder in (store, out):
-        check_outputs(out=folder)
-    check_parallel_options(workers, scheduler)
-    from rich.progress import Progress
-
-    from models.validation.calibration import case_mix, case_mix_summary
-
-    with Progress(console=Console(stderr=True)) as progress:
-        task = progress.add_task("simulations", total=simulations)
-        case_mix.run_calibration(
-            store,
-            simulations,
-            workers=workers,
-            scheduler=scheduler,
-            advance=lambda name: progress.advance(task),
-        )
-    summary = case_mix_summary.write_calibration(store, out)
-    Console(highlight=False).print(summary.to_string(index=False))

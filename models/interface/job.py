@@ -64,7 +64,7 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
-    Part("checks", needs=("groups",)),
+    Part("checks"),
 )
 """In the order in which they are computed."""
 

@@ -12,7 +12,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from models.common.errors import InputError
+from models.common.errors import InputError, one_line
+from models.reviews.decoding import shown
 from models.reviews.reader import Form, read_counts, read_table
 
 type IntArray = NDArray[np.int64]
@@ -121,10 +122,9 @@ def read_cells(path: Path) -> pd.DataFrame:
     cells = _with_parent(cells, [*_CELLS.labels, *_CELLS.counts], path)
     parents = cells.groupby("stratum")["parent"].nunique(dropna=False)
     if (parents > 1).any():
-        raise InputError(
-            f"{path}, stratum {parents.index[parents > 1][0]!r}, column 'parent': not the same in "
-            "all its rows"
-        )
+        stratum = shown(parents.index[parents > 1][0])
+        text = "not the same in all its rows"
+        raise InputError(one_line(f"{path}, stratum {stratum}, column 'parent': {text}"))
     return cells
 
 
@@ -136,11 +136,13 @@ def _with_parent(frame: pd.DataFrame, required: list[str], path: Path) -> pd.Dat
     frame["parent"] = frame["parent"].where(frame["parent"] != "", None)
     both = frame["parent"].isin(frame["stratum"])
     if both.any():
-        row = frame[both].iloc[0]
+        stratum, parent = frame.loc[both, ["stratum", "parent"]].iloc[0]
         raise InputError(
-            f"{path}, stratum {row['stratum']!r}, column 'parent': {row['parent']!r} is itself a "
-            "stratum, but strata must be disjoint; give its patients outside the named members a "
-            f"name of their own (such as '{row['parent']}, unspecified') with this parent"
+            one_line(
+                f"{path}, stratum {shown(stratum)}, column 'parent': {shown(parent)} is itself a "
+                "stratum, but strata must be disjoint; name its patients outside the members "
+                "otherwise (such as 'X, unspecified'), with this parent"
+            )
         )
     return frame
 

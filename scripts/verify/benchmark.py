@@ -55,10 +55,11 @@ def benchmark(
         raise InputError(f"--runs must be at least 1, got {runs}")
     folder = store or (benchmarks.QUICK / "fits" if quick else benchmarks.STORE)
     wanted = tuple(name for name in benchmarks.PEERS if peer is None or name in peer)
-    models, sizes = benchmarks.MODELS, benchmarks.SIZES
-    if quick:
-        runs, models, sizes = 1, models[:1], sizes[:3]
-    measurements = benchmarks.plan(wanted, models, sizes, runs)
+    measurements = (
+        benchmarks.plan(wanted, benchmarks.MODELS[:1], benchmarks.SIZES[:3], 1)
+        if quick
+        else benchmarks.plan(wanted, benchmarks.MODELS, benchmarks.SIZES, runs)
+    )
 
     columns = (TextColumn("{task.description}"), MofNCompleteColumn(), TimeElapsedColumn())
     with Progress(*columns, console=Console(stderr=True)) as progress:

@@ -60,7 +60,7 @@ def calibrate(
         return
 
     from models.validation.calibration.run import RESULTS, SIMULATIONS, STORE, models_of, study_of
-    from models.validation.calibration.tables import check_not_fewer, verdicts, write_calibration
+    from models.validation.calibration.tables import check_not_fewer, sentences, write_runs
 
     results, store = options.out or RESULTS, options.store or STORE
     studies = [
@@ -69,9 +69,9 @@ def calibrate(
     ]
     for study in studies:
         check_not_fewer(study, results)
-    runs = {study: options.run(study, store / study.name) for study in studies}
-    table = write_calibration(runs, results, store if pictures else None)
-    print("\n".join(verdicts(table)), f"tables and figures: {results}", sep="\n")
+    runs = [(study, options.run(study, store / study.name)) for study in studies]
+    table = write_runs(runs, results, store if pictures else None)
+    print(*sentences(table), f"tables and figures: {results}", sep="\n")
     if rejected := list(table.loc[~table["passed"], "model"]):
         fail(f"calibration is rejected for {', '.join(rejected)}", 1)
 

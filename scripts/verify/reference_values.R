@@ -4,6 +4,7 @@
 # Reads   tests/reference/inputs.json               counts of every data set, with its source
 # Writes  tests/reference/freeman_tukey_metafor.json
 #         tests/reference/glmm_metafor_lme4.json
+#         tests/reference/regression_metafor_lme4.json, of inputs_regression.json
 # The tests compare models/frequentist/freeman_tukey.py and models/frequentist/glmm.py with these two files; they never
 # run R. Rerun this script only to add a data set or to move to newer R packages.
 #
@@ -158,3 +159,56 @@ write_pins(list(
   ), unbox),
   data_sets = lapply(data_sets[glmm_sets], glmm)
 ), "glmm_metafor_lme4.json")
+
+# ---- the same with covariates --------------------------------------------------------------------
+# Covariates as they are, not centred: slopes and tau2 do not depend on the centre, intercepts do.
+regressions <- fromJSON(file.path(reference, "inputs_regression.json"))$data_sets
+glmer_regression <- function(d, nodes) {
+  # numbers far from zero are centred for the search, and the intercept moved back
+  centre <- sapply(d$covariates, mean)
+  x <- sweep(as.data.frame(d$covariates), 2, centre)
+  frame <- cbind(
+    data.frame(y = d$events, m = d$total - d$events, study = factor(seq_along(d$total))), x
+  )
+  formula <- reformulate(c(names(x), "(1 | study)"), response = "cbind(y, m)")
+  fit <- NULL
+  for (i in 1:3) {
+    start <- if (is.null(fit)) NULL else list(theta = getME(fit, "theta"), fixef = fixef(fit))
+    fit <- suppressMessages(suppressWarnings(glmer(
+      formula, data = frame, family = binomial, nAGQ = nodes, control = tight, start = start
+    )))
+  }
+  slopes <- fixef(fit)[-1]
+  list(
+    intercept = scalar(fixef(fit)[1] - sum(slopes * centre)),
+    slopes = as.numeric(slopes),
+    slopes_se = as.numeric(sqrt(diag(as.matrix(suppressWarnings(vcov(fit))))[-1])),
+    tau2 = scalar(VarCorr(fit)[[1]][1]),
+    log_likelihood = scalar(logLik(fit))
+  )
+}
+regression <- function(d) {
+  mods <- as.matrix(as.data.frame(d$covariates))
+  fit <- suppressWarnings(rma.glmm(
+    measure = "PLO", xi = d$events, ni = d$total, mods = mods, nAGQ = 7
+  ))
+  list(
+    source = unbox(d$source),
+    rma.glmm = list(
+      intercept = scalar(fit$beta[1]), slopes = as.numeric(fit$beta)[-1],
+      slopes_se = as.numeric(fit$se)[-1], tau2 = scalar(fit$tau2)
+    ),
+    glmer_25 = glmer_regression(d, 25)
+  )
+}
+write_pins(list(
+  made_with = lapply(made_with, unbox),
+  call = lapply(list(
+    rma.glmm = "rma.glmm(measure = \"PLO\", xi = events, ni = total, mods = mods, nAGQ = 7)",
+    glmer_25 = paste(
+      "glmer(cbind(y, m) ~ x + (1 | study), family = binomial, nAGQ = 25), x centred for the",
+      "search; settings as for glmm_metafor_lme4.json"
+    )
+  ), unbox),
+  data_sets = lapply(regressions, regression)
+), "regression_metafor_lme4.json")

@@ -1,5 +1,6 @@
 """Batches of reviews: the numbers, faults in single reviews, resumption, streaming."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -199,6 +200,98 @@ def test_sources_that_are_none(tmp_path):
             run_batch(tmp_path / name, tmp_path / "out.csv", DEFAULT_PRIORS)
     with pytest.raises(InputError, match="must end in"):
         run_batch(tmp_path / "empty", tmp_path / "out.xlsx", DEFAULT_PRIORS)
+
+
+def test_a_hostile_folder_is_pooled_but_for_its_hostile_files(tmp_path):
+    found = reviews(2)
+    source = as_folder(found, tmp_path / "many")
+    hostile = {
+        b"bom.csv": b"\xef\xbb\xbf",
+        b"commas.csv": b",,",
+        b"digits.csv": b"study,events,total\nA," + b"1" * 5000 + b",9\n",
+        b"name\xff.csv": b"study,events,total\nA,5,3\n",
+    }
+    for name, text in hostile.items():
+        Path(os.fsdecode(os.fsencode(source) + b"/" + name)).write_bytes(text)
+    for out in (tmp_path / "out.csv", tmp_path / "out.parquet"):
+        report = run_batch(source, out, DEFAULT_PRIORS, workers=1)
+        assert (report.reviews, report.failed) == (6, 4)
+        table = pd.read_csv(out) if out.suffix == ".csv" else pd.read_parquet(out)
+        assert set(table.loc[table["error"].notna(), "review"]) == {
+            *("bom", "commas", "digits", "name\\xff")
+        }
+        assert table.set_index("review").loc[list(found), "typical_median"].notna().all()
+        assert table["error"].dropna().str.len().max() <= 300
+
+
+def test_outputs_are_checked_before_any_work(tmp_path, monkeypatch):
+    """Each of these was destroyed, or read as a review by the next run."""
+    monkeypatch.setattr(batch, "run_stored", lambda *_, **__: pytest.fail("work was done"))
+    source = as_folder(reviews(1), tmp_path / "many")
+    one = as_parquet(reviews(1), tmp_path / "all.parquet")
+    before = one.read_bytes()
+    (tmp_path / "link.parquet").symlink_to(one)
+    os.mkfifo(tmp_path / "pipe.csv")
+    (tmp_path / "folder.csv").mkdir()
+    for given, out, words in (
+        (one, one, "is the input"),
+        (one, tmp_path / "link.parquet", "is the input"),
+        (source, source / "r000.csv", "lies in the folder that is read"),
+        (source, source / "out.csv", "lies in the folder that is read"),
+        (source, tmp_path / "pipe.csv", "is a device or a pipe"),
+        (source, tmp_path / "folder.csv", "is a folder"),
+        (source, one / "out.csv", "is not a folder"),
+    ):
+        with pytest.raises(InputError, match=f"--out .*{words}"):
+            run_batch(given, out, DEFAULT_PRIORS)
+    assert one.read_bytes() == before
+
+
+def test_a_folder_that_is_not_ours_is_neither_used_nor_removed(tmp_path):
+    source = as_folder(reviews(1), tmp_path / "many")
+    out = tmp_path / "res.csv"
+    foreign = tmp_path / "res.csv.parts"
+    foreign.mkdir()
+    (foreign / "thesis.txt").write_text("x")
+    words = r"res\.csv\.parts: is no folder of chunks"
+    with pytest.raises(InputError, match=words):
+        run_batch(source, out, DEFAULT_PRIORS, workers=1)
+    kept = foreign.rename(tmp_path / "kept")
+    (kept / batch.MARKER).touch()
+    foreign.symlink_to(kept)
+    with pytest.raises(InputError, match=words):
+        run_batch(source, out, DEFAULT_PRIORS, workers=1)
+    assert (kept / "thesis.txt").read_text() == "x"
+    assert not out.exists()
+    foreign.unlink()
+
+    # what someone puts into our own folder is kept, too
+    bad = source / "bad.csv"
+    bad.write_text("")
+    assert run_batch(source, out, DEFAULT_PRIORS, workers=1).failed == 1
+    note = tmp_path / "res.csv.parts" / "note.txt"
+    note.write_text("x")
+    bad.unlink()
+    assert run_batch(source, out, DEFAULT_PRIORS, workers=1).failed == 0
+    assert sorted(path.name for path in note.parent.iterdir()) == ["note.txt", batch.MARKER]
+
+
+def test_two_runs_do_not_share_a_folder(tmp_path):
+    pytest.importorskip("fcntl")
+    source = as_folder(reviews(1), tmp_path / "many")
+    out = tmp_path / "out.csv"
+    with batch._parts(out), pytest.raises(InputError, match="another run is writing"):
+        run_batch(source, out, DEFAULT_PRIORS, workers=1)
+    assert run_batch(source, out, DEFAULT_PRIORS, workers=1).failed == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["many", "out.csv"]
+
+
+def test_a_source_that_changes_under_the_run_is_said(tmp_path, monkeypatch):
+    source = as_folder(reviews(3), tmp_path / "many")
+    monkeypatch.setattr(batch, "count_reviews", lambda source: 4)
+    with pytest.raises(InputError, match="4 reviews were counted, 3 read"):
+        run_batch(source, tmp_path / "out.csv", DEFAULT_PRIORS, workers=1)
+    assert not (tmp_path / "out.csv").exists()
 
 
 def test_whatever_happens_in_one_review_is_its_own_row(monkeypatch):

@@ -1,7 +1,9 @@
 """The case mix without sampling: data, margins, variants, files, estimands, approximation."""
 
+import dataclasses
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -10,18 +12,17 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
-from models.analyses.case_mix.summary import identification
+from models.analyses.case_mix.identification import identification
 from models.analyses.case_mix.variants import evaluable_only, single_arms, without_arms
 from models.common.constants import PROJECT_ROOT
 from models.estimands.case_mix import case_mix_estimands, patient_mix
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
-from models.reviews.case_mix import (
-    REST,
-    CaseMixReview,
-    from_ledger,
-    make_review,
-)
+from models.fitting.fit import SamplerSettings
+from models.fitting.records import Recorder
+from models.interface.job import PARTS, Run, run_job
+from models.reviews.case_mix import REST, CaseMixReview, from_ledger, make_review
+from tests.analyses.conftest import Invented
 
 
 @pytest.fixture(scope="module")
@@ -256,7 +257,7 @@ def test_bad_input_is_one_line_and_exit_code_2(arguments: tuple[str, ...], words
 def test_help_names_the_files_of_a_users_review() -> None:
     result = run_script("--help")
     assert result.returncode == 0
-    for name in ("arms.csv", "composition.csv", "subtype_treatment.csv", "known.csv", "calibrate"):
+    for name in ("arms.csv", "composition.csv", "subtype_treatment.csv", "known.csv"):
         assert name in result.stdout
 
 
@@ -308,3 +309,51 @@ def test_figures_draw_the_tables(tables: dict[str, pd.DataFrame], review: CaseMi
     expected = (14 * medians_of["MLS"] + 29 * medians_of["SS"]) / 43
     assert places.loc["Chawla 2022 (atezolizumab)", "expected"] == pytest.approx(expected)
     assert arms_by_composition(result).axes[0].get_xlabel()
+
+
+def test_what_is_fitted(review: CaseMixReview, evidence: Evidence) -> None:
+    """Four fits; the variants' rates are for the patients of the main review."""
+    from models.analyses.case_mix.run import APPROXIMATION, EVALUABLE, MAIN, MIXED, reviews_of
+    from models.analyses.case_mix.run import wanted as wanted_of
+
+    reviews = reviews_of(evidence)
+    wanted = wanted_of(reviews)
+    assert list(wanted) == [MAIN, EVALUABLE, MIXED, APPROXIMATION]
+    assert wanted[MAIN].given == wanted[APPROXIMATION].given == {}
+    mix = patient_mix(review)
+    assert wanted[EVALUABLE].given["mix"] == pytest.approx(mix.to_dict())
+    left = wanted[MIXED].given["mix"]
+    assert set(left) == set(reviews[MIXED].subtypes)
+    assert sum(left.values()) == pytest.approx(1)
+    assert left["LMS"] / left["UPS"] == pytest.approx(mix["LMS"] / mix["UPS"])
+    # the arms of alveolar soft part sarcoma alone are gone, but their patients still count
+    assert patient_mix(reviews[MIXED])["ASPS"] < left["ASPS"]
+
+
+def test_the_part_writes_tables_figures_and_pages(
+    evidence: Evidence, invented: Invented, tmp_path: Path
+) -> None:
+    run = Run(tmp_path, tmp_path / "memory", evidence, Recorder(invented), SamplerSettings())
+    part = next(part for part in PARTS if part.name == "case_mix")
+    output = run_job(dataclasses.replace(run, parts=(part,)))["case_mix"]
+    assert [wanted.name for wanted in invented.wanted] == [
+        "case_mix",
+        "case_mix_evaluable",
+        "case_mix_mixed_arms",
+        "case_mix_approximation",
+    ]
+    folder = tmp_path / "case_mix"
+    figures = ("contrasts", "arms", "table")
+    assert {path.name for path in folder.iterdir()} == {
+        *(f"{name}.csv" for name in output.tables),
+        *("case_mix_contrasts.md", "case_mix_table.md"),
+        *(f"case_mix_{name}.{end}" for name in figures for end in ("png", "svg")),
+    }
+    cells = output.tables["case_mix_table"]
+    facts = output.tables["case_mix_facts"].set_index("name")["value"]
+    free = int((cells["basis"] == "inferred").sum())
+    assert facts["cells_free"] == facts["cells_moving"] + facts["cells_resting"] == free
+    page = (folder / "case_mix_table.md").read_text(encoding="utf-8")
+    assert f"{len(cells)} cells, of which {len(cells) - free} have one possible value" in page
+    page = (folder / "case_mix_contrasts.md").read_text(encoding="utf-8")
+    assert all(f"| {name} |" in page for name in ("main", "evaluable patients", "ASPS"))

@@ -11,13 +11,23 @@ from models.analyses.checks.verdicts import (
     NOTED,
     PASS,
     calibration_checks,
+    check_table,
     comparison_checks,
+    failed,
+    gate_checks,
     loo_checks,
     power_checks,
     prior_checks,
 )
 from models.validation.calibration.case_mix import SIMULATIONS, sources
 from models.validation.calibration.run import model_hash
+
+
+def test_a_fit_that_did_not_pass_its_gate_fails_a_check() -> None:
+    table = check_table([*prior_checks(priors(0.03)), *gate_checks(["x did not pass the gate"])])
+    assert table["verdict"].tolist() == [PASS, FAIL]
+    assert failed(table) == ["gate: a fit that other checks rest on: x did not pass the gate"]
+    assert failed(table.iloc[:1]) == []
 
 
 def priors(value: float) -> pd.DataFrame:

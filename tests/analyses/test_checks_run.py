@@ -1,5 +1,6 @@
 """Power-scaling, the summary of scenarios, and the committed page of checks."""
 
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
@@ -9,23 +10,26 @@ import xarray as xr
 from scipy import stats
 
 from models.analyses.checks.power import (
-    SAMPLED,
     SCALES,
     log_likelihood,
     log_prior,
     power_scaling,
-    saved_power_scaling,
+    power_table,
 )
-from models.analyses.checks.sensitivity import EVENTS, sensitivity_summary
-from models.analyses.groups.run import ANALYSES
+from models.analyses.checks.sensitivity import sensitivity_summary
+from models.analyses.checks.wanted import exact_fits, of_other_parts, sampled_fits
+from models.analyses.groups.claims import CLAIMS
 from models.common.constants import PROJECT_ROOT
+from models.common.errors import InputError
 from models.evidence.load import Evidence
-from models.fitting.exact import to_datatree
+from models.fitting.exact import Exact, to_datatree
+from models.fitting.fit import SamplerSettings, Wanted
+from models.fitting.records import Recorder, Saved, save_fit
+from models.fitting.registry import POOLED
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS, Priors
 from models.render.citations import Citations
-from models.report.checks import KINDS
-from models.report.paper import section
+from models.report.checks import KINDS, model_checks
 
 FIGURES = PROJECT_ROOT / "figures"
 
@@ -141,30 +145,55 @@ def test_summary_of_scenarios_worked_by_hand() -> None:
     assert rate[["scenarios", "lowest", "highest"]].tolist() == [2, 0.14, 0.17]
     assert rate["largest_shift"] == pytest.approx(0.02)
     assert claim[["scenarios", "changed"]].tolist() == [2, 2]
-    assert found.loc[("prior", "claims"), ["scenarios", "changed"]].tolist() == [len(EVENTS), 1]
+    assert found.loc[("prior", "claims"), ["scenarios", "changed"]].tolist() == [len(CLAIMS), 1]
 
 
 def test_a_model_that_predicts_worse_is_named(tables: dict[str, pd.DataFrame]) -> None:
     compared = tables["loo_comparison"].copy()
-    text = section(Citations(tables), "model_checks")
+    text = model_checks(Citations(tables))
     assert compared["model"].iloc[0] in text
     compared.loc[compared.index[-1], "verdict"] = "predicts worse"
-    changed = section(Citations({**tables, "loo_comparison": compared}), "model_checks")
+    changed = model_checks(Citations({**tables, "loo_comparison": compared}))
     assert f"Worse than it predicts: {compared['model'].iloc[-1]}" in changed
     assert "None of them is told apart" not in changed
 
 
 def test_saved_fits_that_are_not_there_are_named(evidence: Evidence, tmp_path: Path) -> None:
-    from models.common.errors import InputError
+    saved = Saved(tmp_path)
+    for wanted in sampled_fits(evidence):
+        with pytest.raises(InputError, match=rf"{wanted.name}\.nc: no saved fit"):
+            saved(wanted)
 
-    with pytest.raises(InputError, match=rf"{SAMPLED[0]}\.nc: no saved fit"):
-        saved_power_scaling(evidence, tmp_path)
+
+def test_a_fit_on_disk_is_not_missing(evidence: Evidence, tmp_path: Path) -> None:
+    """What the command announces as missing is what it would make."""
+    settings = SamplerSettings(draws=100)
+    wanted = Wanted(POOLED, evidence.outcome("trae"), name="here")
+    made = replace(Exact(100, 1)(wanted), sampling={"first_attempt": asdict(settings)})
+    recorder = Recorder(Exact(100, 1), tmp_path, settings)
+    assert not recorder.has(wanted)
+    save_fit(made, tmp_path, "here", ())
+    assert recorder.has(wanted)
+    assert not recorder.has(replace(wanted, frame=evidence.outcome("dcr")))
+    assert not Recorder(Exact(100, 1), tmp_path, SamplerSettings(draws=200)).has(wanted)
+
+
+def test_power_scaling_takes_the_counts_and_priors_of_each_fit(evidence: Evidence) -> None:
+    exact = Exact(500, 4)
+    fits = [(wanted, exact(wanted)) for wanted in exact_fits(evidence)]
+    pool, subtypes = fits[0], fits[-1]
+    table = power_table([pool, subtypes])
+    assert table["analysis"].unique().tolist() == ["orr pooled", "subtypes_exchangeable"]
+    assert table["likelihood"].notna().all()
+    likelihood = log_likelihood(pool[1].posterior["study_rate"], evidence.outcome("orr"))
+    alone = power_scaling(pool[1].posterior, likelihood, DEFAULT_PRIORS, "orr pooled")
+    pd.testing.assert_frame_equal(table[table["analysis"] == "orr pooled"], alone)
 
 
 def test_the_committed_checks_are_complete_and_none_failed(
-    tables: dict[str, pd.DataFrame],
+    evidence: Evidence, tables: dict[str, pd.DataFrame]
 ) -> None:
-    page = (FIGURES / "checks.md").read_text(encoding="utf-8")
+    page = (FIGURES / "checks" / "checks.md").read_text(encoding="utf-8")
     assert "| FAIL |" not in page
     for area in (
         "prior predictive", "posterior predictive", "LOO", "LOO-PIT", "model comparison",
@@ -172,8 +201,8 @@ def test_the_committed_checks_are_complete_and_none_failed(
     ):  # fmt: skip
         assert f"| {area} |" in page, area
     power = tables["sensitivity_power"]
-    analyses = {f"{outcome} by {by}" for outcome, by in ANALYSES}
-    pools = {f"{outcome} pooled" for outcome in ("orr", "dcr", "trae")}
-    assert set(power["analysis"]) == analyses | pools | {"subtypes_exchangeable", *SAMPLED}
+    analyses = [wanted.name for wanted in (*exact_fits(evidence), *of_other_parts(evidence))]
+    assert power["analysis"].drop_duplicates().tolist() == analyses
+    assert len(analyses) == 17
     assert set(tables["sensitivity_summary"]["kind"]) == {kind for kind, _ in KINDS}
     assert len(tables["loo_influence"]) == 93

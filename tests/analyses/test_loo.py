@@ -27,9 +27,11 @@ from models.analyses.checks.loo import (
     with_log_likelihood,
 )
 from models.evidence.load import Evidence
-from models.fitting.exact import to_datatree
+from models.fitting.exact import Exact, to_datatree
+from models.fitting.fit import Wanted
+from models.fitting.records import Recorder
+from models.fitting.registry import POOLED
 from models.grid import fit_pooled
-from models.priors import DEFAULT_PRIORS
 
 REVIEW = pd.DataFrame({"study": ["a", "b", "c"], "events": [0, 7, 20], "total": [12, 40, 79]})
 
@@ -140,15 +142,10 @@ def test_the_committed_comparison_is_on_the_same_arms(
 def test_compared_models_pass_the_gate_on_the_same_arms(
     evidence: Evidence, sampler: object
 ) -> None:
-    gates = {}
-    trees = comparison_trees(
-        evidence,
-        sampler,  # type: ignore[arg-type]
-        DEFAULT_PRIORS,
-        lambda name, description, fit: gates.update({name: fit.gate.passed}),
-    )
-    assert len(gates) == 3
-    assert all(gates.values())
+    recorder = Recorder(sampler)  # type: ignore[arg-type]
+    trees = comparison_trees(evidence, recorder, Exact(2000, recorder.seed))
+    assert [row["gate"] for row in recorder.rows] == ["passed"] * 3
+    assert recorder.problems == []
     assert len(trees) == 6
     compared = compare_models(trees)
     counts = compared.pointwise.groupby("model")["study"].apply(list)
@@ -162,12 +159,9 @@ def test_one_exact_refit_against_the_sampler(evidence: Evidence, sampler: object
     """The arm with the largest influence; five Monte Carlo standard errors of the mean."""
     import arviz_stats as azs
 
-    from models.estimands.rates import pooled_estimands
-    from models.pooled import build_pooled_model
-
     review = evidence.outcome("orr")
     kept = review[review["arm_id"] != "Chawla2022_atezo"].reset_index(drop=True)
-    fit = sampler.fit(build_pooled_model, kept, DEFAULT_PRIORS, pooled_estimands)  # type: ignore[attr-defined]
+    fit = sampler(Wanted(POOLED, kept))  # type: ignore[operator]
     assert fit.gate.passed
     exact = fit_pooled(kept["events"], kept["total"])
     rate = fit.posterior[["typical_rate"]]

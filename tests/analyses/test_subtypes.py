@@ -1,7 +1,9 @@
 """Priors, summaries and figures of the subtype models, without sampling."""
 
+import dataclasses
 import importlib.util
-from types import ModuleType, SimpleNamespace
+from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pandas as pd
@@ -12,11 +14,17 @@ from scipy import stats
 from scipy.special import expit
 
 from models.analyses.paper.lps import explain_pool, lps_groups, lps_steps
+from models.analyses.subtypes.fits import leave_out
 from models.common.constants import PROJECT_ROOT
-from models.evidence.load import Evidence
+from models.evidence.load import Evidence, paper_cells
+from models.fitting.fit import SamplerSettings, Wanted
+from models.fitting.records import Recorder
+from models.fitting.registry import SUBTYPE_TREATMENT
 from models.frequentist.freeman_tukey import printed
 from models.interface.cli import run
+from models.interface.job import PARTS, Run, run_job
 from models.reviews.strata import family_totals
+from tests.analyses.conftest import Invented, draws_of
 
 SCRIPT = PROJECT_ROOT / "scripts" / "subtypes.py"
 
@@ -177,7 +185,6 @@ def test_equal_groups_need_no_explanation() -> None:
 @pytest.fixture(scope="module")
 def cells(evidence: Evidence) -> pd.DataFrame:
     """Cells as `summarise_cells` returns them, with beta posteriors in place of draws."""
-    from models.evidence.load import paper_cells
     from models.reviews.strata import cell_table
 
     observed = paper_cells(evidence)
@@ -251,10 +258,88 @@ def test_shrinkage_plot_shows_every_row_in_order(evidence: Evidence) -> None:
 
 
 def test_recovery_table_names_what_decides(evidence: Evidence) -> None:
-    from models.analyses.paper.cells import recover_cells
-    from models.analyses.subtypes.tables import recovery_table
+    from models.analyses.paper.cells import recover_cells, recovery_table
 
-    table = recovery_table(SimpleNamespace(recovered=recover_cells(evidence)))  # type: ignore[arg-type]
+    table = recovery_table(recover_cells(evidence))
     row = table.set_index("subtype").loc["DDLPS"]
     assert (row["allocations"], row["solutions"], row["events"]) == (648, 2, "2/0/0/8/1")
     assert row["decided_by"] == "the parent LPS has 0/5 in ICI + TKI"
+
+
+# --- the part as a whole, from made-up draws
+
+
+@pytest.fixture(scope="module")
+def by_treatment(evidence: Evidence) -> Wanted:
+    return Wanted(SUBTYPE_TREATMENT, paper_cells(evidence), name="subtypes_by_treatment")
+
+
+@pytest.mark.parametrize("label", ["LPS", "ASPS"])
+def test_a_fit_that_leaves_a_stratum_out_keeps_its_treatment_mix(
+    by_treatment: Wanted, label: str
+) -> None:
+    without = leave_out(by_treatment, label)
+    gone = without.frame["total"] == 0
+    members = {"LPS": 4, "ASPS": 1}[label]
+    assert without.frame.loc[gone, "stratum"].nunique() == members
+    assert without.frame.loc[gone, "events"].sum() == 0
+    assert without.frame[~gone].equals(by_treatment.frame[~gone])
+    assert without.identity()["given"] != by_treatment.identity()["given"]
+    # the estimands are those of the whole: the frame alone would leave the mix undefined
+    posterior = draws_of(by_treatment, 3)
+    expected = by_treatment.estimands()(posterior, 1)
+    found = without.estimands()(posterior, 1)
+    assert not found["stratum_rate"].isnull().any()
+    xr.testing.assert_identical(found, expected)
+
+
+def test_a_stratum_may_have_any_name(by_treatment: Wanted) -> None:
+    """Names of strata are handed on as keywords: those of the function's own must not collide."""
+    cells = by_treatment.frame.replace({"stratum": {"ASPS": "frame", "EAS": "priors"}})
+    wanted = dataclasses.replace(by_treatment, frame=cells)
+    for label in ("frame", "priors"):
+        assert set(leave_out(wanted, label).given) == {label}
+        leave_out(wanted, label).estimands()
+
+
+def test_unreliable_predictions_come_from_fits_without_the_stratum(
+    evidence: Evidence, invented: Invented, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from models.analyses.subtypes import fits
+
+    strata = evidence.strata()
+    given = dict.fromkeys([*strata["stratum"], "LPS"], 0.1) | {"LPS": np.nan, "EAS": np.nan}
+    monkeypatch.setattr(fits, "predict_subtype_treatment", lambda *_: dict(given))
+    _, result = fits.fit_by_treatment(paper_cells(evidence), invented)
+    assert [wanted.name for wanted in invented.wanted] == [
+        "subtypes_by_treatment",
+        "subtypes_by_treatment_without_EAS",
+        "subtypes_by_treatment_without_LPS",
+    ]
+    _, without, family = (Invented()(wanted).posterior for wanted in invented.wanted)
+    predictions = result.strata.set_index("stratum")["prediction"]
+    expected = float(without["stratum_rate"].sel(stratum="EAS").mean())
+    assert predictions["EAS"] == pytest.approx(expected)
+    assert (predictions.drop("EAS") == 0.1).all()
+    expected = float(family["family_rate"].sel(family="LPS").mean())
+    assert result.families["prediction"].tolist() == pytest.approx([expected])
+
+
+def test_the_part_writes_tables_figures_and_pages(
+    evidence: Evidence, invented: Invented, tmp_path: Path
+) -> None:
+    run_ = Run(tmp_path, tmp_path / "memory", evidence, Recorder(invented), SamplerSettings())
+    part = next(part for part in PARTS if part.name == "subtypes")
+    output = run_job(dataclasses.replace(run_, parts=(part,)))["subtypes"]
+    assert output.problems == []
+    folder = tmp_path / "subtypes"
+    assert {path.name for path in folder.iterdir()} == {
+        *(f"{name}.csv" for name in output.tables),
+        *("subtypes.md", "subtype_by_treatment.md", "histology_sensitivity.md"),
+        *(f"subtype_{n}.{end}" for n in ("shrinkage", "by_treatment") for end in ("png", "svg")),
+    }
+    # 24 strata and LPS under three models, one of them at two mixes
+    assert len(output.tables["subtypes"]) == 25 * 4
+    page = (folder / "subtype_by_treatment.md").read_text(encoding="utf-8")
+    assert page.count("| *predicted ") == 37
+    assert "| LPS * | 22/159 |" in (folder / "subtypes.md").read_text(encoding="utf-8")

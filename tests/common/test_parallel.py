@@ -319,8 +319,7 @@ def test_a_signal_ends_all_within_two_seconds(
 # --- network
 
 
-@pytest.fixture
-def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
+def _wait_less_long(monkeypatch: pytest.MonkeyPatch) -> None:
     """Wait less long than a user, for whom the limits add up to less than half a minute."""
     assert 2 * parallel.PATIENCE <= 30
     assert parallel.PULSE + parallel.PATIENCE <= 25
@@ -375,8 +374,9 @@ def _listen(reply: bytes) -> int:
 
 @pytest.mark.parametrize("kind", ["silent", "http", "closed", "another protocol", "no address"])
 def test_a_scheduler_that_is_none_is_said_in_words(
-    tmp_path: Path, kind: str, impatient: None
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    _wait_less_long(monkeypatch)
     address = {
         "silent": lambda: f"tcp://127.0.0.1:{_listen(b'')}",
         "http": lambda: f"tcp://127.0.0.1:{_listen(b'HTTP/1.1 400 Bad Request' + b'\r\n' * 2)}",
@@ -393,7 +393,7 @@ def test_a_scheduler_that_is_none_is_said_in_words(
 
 @pytest.mark.parametrize("number", [signal.SIGSTOP, signal.SIGKILL])
 def test_a_scheduler_that_stops_ends_the_run_and_keeps_what_is_done(
-    tmp_path: Path, number: signal.Signals, impatient: None
+    tmp_path: Path, number: signal.Signals, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
@@ -416,6 +416,7 @@ def test_a_scheduler_that_stops_ends_the_run_and_keeps_what_is_done(
         if not stopped:
             stopped.append(time.monotonic())
             scheduler.send_signal(number)
+            _wait_less_long(monkeypatch)
 
     try:
         ends = time.monotonic() + 60

@@ -10,12 +10,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from models.analyses.subtypes.exact import fit_strata
 
 from models.common.constants import PROJECT_ROOT
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
-from models.fitting.exact import fit_groups
+from models.fitting.exact import fit_groups, fit_strata
 from models.fitting.gate import Gate
 from models.interface import cli
 from models.priors import DEFAULT_PRIORS

@@ -18,7 +18,9 @@ SCRIPTS = (
     "check",
     "compare_published",
     "discussion",
+    "outcomes",
     "pool",
+    "regress",
     "verify/recover_cells",
     "reproduce",
     "verify/simulate_subtypes",
@@ -57,6 +59,12 @@ def test_help_answers_without_loading_a_sampler(script):
         (("check", "--draws", "1"), "--draws"),
         (("compare_published", "--out", "/dev/null/x"), "/dev/null"),
         (("reproduce", "--draws", "1"), "--draws"),
+        (("regress", "--covariates", "age"), "no 'age' in the paper"),
+        (("regress", "--covariates", "year", "--unit", "year=0"), "--unit"),
+        (("regress", "--covariates", "line", "--unit", "line=2"), "has levels"),
+        (("regress", "--covariates", "line", "--by", "line"), "only one of them"),
+        (("regress", "nowhere.csv", "--covariates", "age"), "no such file"),
+        (("outcomes", "nowhere.csv"), "no such file"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(arguments, words, tmp_path):
@@ -164,3 +172,58 @@ def test_a_worker_that_does_not_answer_is_said_to_be_one(capsys):
         cli.run(app, [])
     assert stopped.value.code == 1
     assert "worker process did not answer in time" in capsys.readouterr().err
+
+
+@pytest.mark.mcmc
+def test_regress_json_has_exactly_the_documented_structure(tmp_path):
+    review, out = tmp_path / "review.csv", tmp_path / "out.json"
+    review.write_text(
+        "study,events,total,age,drug,site\nA,1,15,50,x,n\nB,3,11,,x,n\nC,9,20,61,y,s\n"
+        "D,3,9,40,y,\nE,2,8,55,z,s\nF,1,9,47,z,n\n"
+    )
+    options = ("--covariates", "age,site", "--by", "drug", "--unit", "age=10", "--json", str(out))
+    result = run("regress", str(review), *options)
+    assert result.returncode == 0, result.stderr
+    content = json.loads(out.read_text())
+    assert list(content) == ["k", "coefficients", "tau", "sigma_group", "contrasts", "diagnostics"]
+    assert content["k"] == 6
+    terms = [(c["covariate"], c["level"], c["unit"]) for c in content["coefficients"]]
+    assert terms == [("age", None, 10), ("site", "s", "v. n"), ("site", "not reported", "v. n")]
+    for row in content["coefficients"]:
+        assert list(row) == ["covariate", "level", "unit", "odds_ratio", "p_above_one"]
+        ratio = row["odds_ratio"]
+        assert ratio["lower"] < ratio["median"] < ratio["upper"]
+        assert (row["p_above_one"] > 0.5) == (ratio["median"] > 1)
+    assert len(content["contrasts"]) == 3 * 3 * 2
+    assert content["diagnostics"]["passed"] is True
+
+
+@pytest.mark.mcmc
+def test_outcomes_json_has_exactly_the_documented_structure(tmp_path):
+    review, out = tmp_path / "arms.csv", tmp_path / "out.json"
+    review.write_text(
+        "study,treatment,total,cr,responders,controlled,toxicity,toxicity_total\n"
+        "A,x,15,0,3,8,2,15\nB,x,11,,2,,,\nC,y,30,1,6,,5,31\nD,y,20,0,,9,,\n"
+    )
+    result = run("outcomes", str(review), "--json", str(out))
+    assert result.returncode == 0, result.stderr
+    content = json.loads(out.read_text())
+    assert list(content) == ["treatments", "correlations", "contrasts", "diagnostics"]
+    rates = ["treatment", "cr", "pr", "sd", "pd", "orr", "dcr", "trae"]
+    assert [list(row) for row in content["treatments"]] == [rates, rates]
+    assert len(content["correlations"]) == 3
+    assert list(content["correlations"][0]) == [
+        "a",
+        "b",
+        "median",
+        "lower",
+        "upper",
+        "p_above_zero",
+    ]
+    (pair,) = content["contrasts"]
+    assert list(pair) == [
+        *("a", "b", "orr", "dcr", "trae", "p_more_response", "p_more_toxicity"),
+        *("p_more_response_without_more_toxicity", "net_benefit", "break_even"),
+    ]
+    assert pair["net_benefit"][0] == {"weight": 0.0, "probability": pair["p_more_response"]}
+    assert pair["p_more_response_without_more_toxicity"] <= pair["p_more_response"]

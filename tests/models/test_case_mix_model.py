@@ -11,23 +11,18 @@ from scipy.stats import norm, qmc
 
 from models.analyses.case_mix.summary import unadjusted
 from models.analyses.groups.claims import MONO, TKI
-from models.case_mix import build_case_mix_model
-from models.estimands.case_mix import case_mix_estimands, patient_mix, treatment_mix
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
-from models.fitting.fit import SamplerSettings
-from models.fitting.lattice_sampler import LatticeSampler, cell_counts, full_table
+from models.fitting.fit import SamplerSettings, Wanted
+from models.fitting.lattice_sampler import cell_counts, full_table
+from models.fitting.registry import CASE_MIX
+from models.fitting.sampler import Sampler
 from models.numerics.margins import enumerate_tables
 from models.priors import DEFAULT_PRIORS
 from models.reviews.case_mix import CaseMixReview, make_review
 from models.validation.calibration.case_mix import simulate
 
 pytestmark = pytest.mark.mcmc
-
-
-def no_estimands(posterior: xr.Dataset, seed: int) -> xr.Dataset:
-    """Return nothing beside the parameters."""
-    return xr.Dataset()
 
 
 @pytest.fixture(scope="module")
@@ -130,10 +125,8 @@ def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview) -> 
     import arviz_stats as azs
 
     exact = exact_posterior(small_review, 15, 8)
-    sampler = LatticeSampler(SamplerSettings(draws=1500, tune=700, target_accept=0.95, seed=3))
-    fit = sampler.fit(
-        build_case_mix_model, small_review.ledger(), DEFAULT_PRIORS, no_estimands, "small"
-    )
+    sampler = Sampler(SamplerSettings(draws=1500, tune=700, target_accept=0.95, seed=3))
+    fit = sampler(Wanted(CASE_MIX, small_review.ledger()))
     posterior = fit.posterior
     s_trt, b = posterior["sigma_treatment"], posterior["treatment_effect"]
     a = posterior["subtype_effect"].sel(subtype="x")
@@ -197,9 +190,8 @@ def test_without_subtypes_it_is_the_subgroup_model(evidence: Evidence, whole: bo
     )
     assert not review.lattice.free.any()
     exact = unadjusted(review, DEFAULT_PRIORS, 4)
-    estimands = case_mix_estimands(patient_mix(review), treatment_mix(review))
-    sampler = LatticeSampler(SamplerSettings(draws=1000, tune=500, target_accept=0.99, seed=5))
-    fit = sampler.fit(build_case_mix_model, review.ledger(), DEFAULT_PRIORS, estimands)
+    sampler = Sampler(SamplerSettings(draws=1000, tune=500, target_accept=0.99, seed=5))
+    fit = sampler(Wanted(CASE_MIX, review.ledger()))
     assert fit.gate.passed, fit.gate.sentence()
     assert "sigma_subtype" not in fit.posterior
     pairs = {
@@ -233,9 +225,8 @@ def test_known_effects_are_recovered(evidence: Evidence) -> None:
         "z": rng.standard_normal(len(design.arms)),
     }
     review, _ = simulate(design, truth, rng)
-    estimands = case_mix_estimands(patient_mix(review), treatment_mix(review))
-    sampler = LatticeSampler(SamplerSettings(draws=1500, tune=1000, target_accept=0.97, seed=9))
-    fit = sampler.fit(build_case_mix_model, review.ledger(), DEFAULT_PRIORS, estimands)
+    sampler = Sampler(SamplerSettings(draws=1500, tune=1000, target_accept=0.97, seed=9))
+    fit = sampler(Wanted(CASE_MIX, review.ledger()))
     assert fit.gate.passed, fit.gate.sentence()
     for i, a in enumerate(design.treatments):
         for j, b in enumerate(design.treatments[:i]):

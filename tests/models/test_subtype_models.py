@@ -18,7 +18,6 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
-from models.analyses.subtypes.run import EXNEX
 from models.analyses.subtypes.summary import summarise_cells, summarise_subtypes
 from models.common.constants import PROJECT_ROOT
 from models.estimands.predictions import (
@@ -26,20 +25,14 @@ from models.estimands.predictions import (
     predict_exnex,
     predict_subtype_treatment,
 )
-from models.estimands.subtypes import (
-    exnex_estimands,
-    subtype_estimands,
-    subtype_treatment_estimands,
-)
 from models.evidence.load import Evidence, paper_cells
-from models.exnex import build_exnex_model
-from models.fitting.fit import Fit, SamplerSettings
+from models.fitting.exact import exact_posterior
+from models.fitting.fit import Fit, SamplerSettings, Wanted
+from models.fitting.registry import EXNEX, SUBTYPE, SUBTYPE_TREATMENT
 from models.fitting.sampler import Sampler
 from models.grid.fits import fit_pooled, fit_tree
-from models.priors import DEFAULT_PRIORS, ExnexPriors, Priors
+from models.priors import ExnexPriors, Priors
 from models.reviews.strata import strata_of_cells
-from models.subtype import build_subtype_model
-from models.subtype_treatment import build_subtype_treatment_model
 
 pytestmark = pytest.mark.mcmc
 
@@ -134,13 +127,13 @@ def strata(evidence: Evidence) -> pd.DataFrame:
 
 @pytest.fixture(scope="module")
 def exchangeable(sampler: Sampler, strata: pd.DataFrame) -> Fit:
-    fit = sampler.fit(build_subtype_model, strata, DEFAULT_PRIORS, subtype_estimands(strata))
+    fit = sampler(Wanted(SUBTYPE, strata))
     assert fit.gate.passed, fit.gate.sentence()
     return fit
 
 
 def fit_exnex_to(sampler: Sampler, strata: pd.DataFrame, priors: ExnexPriors) -> Fit:
-    fit = sampler.fit(build_exnex_model, strata, priors, exnex_estimands(strata, priors))
+    fit = sampler(Wanted(EXNEX, strata, priors))
     assert fit.gate.passed, fit.gate.sentence()
     return fit
 
@@ -170,7 +163,7 @@ def test_subtype_model_equals_the_grid(exchangeable: Fit, strata: pd.DataFrame) 
 
 
 def test_lps_is_the_weighted_mean_of_its_members(exchangeable: Fit, strata: pd.DataFrame) -> None:
-    result = summarise_subtypes("exchangeable", exchangeable.posterior, strata, {})
+    result = summarise_subtypes("exchangeable", exchangeable, strata, {})
     members = result.strata[strata["parent"].eq("LPS").to_numpy()]
     lps = result.families.iloc[0]
     assert (lps["events"], lps["total"]) == (22, 159)
@@ -182,8 +175,8 @@ def test_lps_is_the_weighted_mean_of_its_members(exchangeable: Fit, strata: pd.D
 
 
 def test_ranks_and_shrinkage_of_the_paper(exchangeable: Fit, strata: pd.DataFrame) -> None:
-    predictions = predict_exchangeable(strata, DEFAULT_PRIORS)
-    table = summarise_subtypes("exchangeable", exchangeable.posterior, strata, predictions).strata
+    predictions = predict_exchangeable(exact_posterior(SUBTYPE, strata))
+    table = summarise_subtypes("exchangeable", exchangeable, strata, predictions).strata
     assert table["expected_rank"].mean() == pytest.approx(12.5)
     assert table["p_top_three"].sum() == pytest.approx(3)
     shrinkage = table.set_index("stratum")["shrinkage"]
@@ -196,7 +189,7 @@ def test_ranks_and_shrinkage_of_the_paper(exchangeable: Fit, strata: pd.DataFram
 def test_a_family_of_one_model_without_families(sampler: Sampler) -> None:
     """Without parents the model is the pooled model over strata; with them it is not."""
     priors = Priors(mu_sd=2.0)
-    fit = sampler.fit(build_subtype_model, CHUGH, priors, subtype_estimands(CHUGH))
+    fit = sampler(Wanted(SUBTYPE, CHUGH, priors))
     assert fit.gate.passed, fit.gate.sentence()
     exact = fit_pooled(CHUGH["events"], CHUGH["total"], mu_sd=2.0)
     within_mcse(fit.posterior["mu"], float(exact.mu.mean), float(exact.mu.sd))
@@ -205,7 +198,7 @@ def test_a_family_of_one_model_without_families(sampler: Sampler) -> None:
     assert float(exact.mu.mean) == pytest.approx(-1.7359, abs=0.003)
     assert float(exact.mu.sd) == pytest.approx(0.260, abs=0.003)
     assert exact.tau.mean == pytest.approx(0.333, abs=0.003)
-    result = summarise_subtypes("exchangeable", fit.posterior, CHUGH, {})
+    result = summarise_subtypes("exchangeable", fit, CHUGH, {})
     assert result.families.empty
     assert "tau_child" not in result.parameters
     assert "family_effect" not in fit.posterior
@@ -233,7 +226,8 @@ def test_exnex_equals_plain_quadrature(
     names = ["ASPS", "EAS", "LMS", "SS", "UPS", "MLS", "EHE", "Myofibrosarcoma", "AS", "SMRT"]
     some = strata[strata["stratum"].isin(names)].reset_index(drop=True)[list(CHUGH)]
     frame, priors = (CHUGH, CHUGH_PRIORS) if data == "chugh" else (some, ExnexPriors())
-    posterior = fit_exnex_to(long_sampler, frame, priors).posterior
+    fit = fit_exnex_to(long_sampler, frame, priors)
+    posterior = fit.posterior
     exact = plain_exnex(frame, priors)
     within_mcse(posterior["mu"], exact.mu)
     within_mcse(posterior["tau"], exact.tau)
@@ -244,7 +238,7 @@ def test_exnex_equals_plain_quadrature(
         within_mcse(one["p_exchangeable"], float(exact.p_exchangeable[i]))
         # a mean over weighted draws: 0.003 is more than four Monte Carlo errors
         assert predictions[stratum] == pytest.approx(float(exact.prediction[i]), abs=0.003)
-    result = summarise_subtypes(EXNEX, posterior, frame, predictions)
+    result = summarise_subtypes("exnex", fit, frame, predictions)
     assert result.strata["p_exchangeable"].between(0, 1).all()
 
 
@@ -262,8 +256,7 @@ def test_each_part_of_subtype_by_treatment_alone_equals_the_grid(
     """With two of its three standard deviations switched off the model is a pooled model."""
     cells = paper_cells(evidence)
     sums = strata_of_cells(cells)
-    estimands = subtype_treatment_estimands(cells, sums)
-    fit = sampler.fit(build_subtype_treatment_model, cells, CELL_PRIORS[left], estimands)
+    fit = sampler(Wanted(SUBTYPE_TREATMENT, cells, CELL_PRIORS[left]))
     assert fit.gate.passed, fit.gate.sentence()
     posterior = fit.posterior
     if left == "subtypes":
@@ -300,9 +293,7 @@ def test_each_part_of_subtype_by_treatment_alone_equals_the_grid(
 
 def test_cells_are_estimates_or_predictions(sampler: Sampler, evidence: Evidence) -> None:
     cells = paper_cells(evidence)
-    sums = strata_of_cells(cells)
-    estimands = subtype_treatment_estimands(cells, sums)
-    fit = sampler.fit(build_subtype_treatment_model, cells, DEFAULT_PRIORS, estimands)
+    fit = sampler(Wanted(SUBTYPE_TREATMENT, cells))
     assert fit.gate.passed, fit.gate.sentence()
     table = summarise_cells(fit.posterior, cells)
     assert table["basis"].value_counts().to_dict() == {"estimate": 83, "prediction": 37}

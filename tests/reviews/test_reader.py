@@ -1,8 +1,13 @@
 """The reader of a user's review: what it refuses, in words, and what it accepts."""
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 
-from models.common.errors import InputError
+from models.common.errors import LONGEST_LINE, InputError
+from models.reviews.decoding import csv_rows
 from models.reviews.reader import read_review, select
 
 BAD = {
@@ -33,6 +38,13 @@ BAD = {
     "binary": (b"\x89PNG\r\n\x00\x00\x01", ["NUL"]),
     "Latin-1": ("study,events,total\nA,1,9\nBjörk,1,10\n".encode("latin-1"), ["row 3", "UTF-8"]),
     "open quote": (b'study,events,total\n"A,1,10\n', ["CSV"]),
+    "commas only": (b",,\n,,,\n", ["empty"]),
+    "byte-order mark only": (b"\xef\xbb\xbf \r\n", ["empty"]),
+    "quotes only": (b'""', ["empty"]),
+    "5000 digits": (b"study,events,total\nA," + b"7" * 5000 + b",9\n", ["row 2", "too large"]),
+    "exponent": (b"study,events,total\nA,1e3,9999\n", ["row 2", "'1e3'", "in digits"]),
+    "column in two cases": (b"study,Study,events,total\nA,B,1,9\n", ["'study'", "twice"]),
+    "UTF-16": ("study,events,total\nA,1,9\n".encode("utf-16"), ["NUL"]),
 }
 
 
@@ -48,6 +60,77 @@ def test_bad_files_are_refused_in_one_line(tmp_path, name):
     assert message.startswith(str(path))
     for word in words:
         assert word in message
+
+
+@pytest.mark.parametrize("part", ["label", "count", "header", "undecodable", "path"])
+def test_no_message_is_longer_than_a_few_lines(tmp_path, part):
+    """What stands in a file may be megabytes long; its message never repeats it."""
+    long = "x" * 100_000
+    text = {
+        "label": f"study,events,total\n{long},9,8\n",
+        "count": f"study,events,total\nA,{long},8\n",
+        "header": f"study,events\n{long},9\n".replace("events", ",".join(map(str, range(9000)))),
+        "undecodable": f"study,events,total\nA\udcff{long},9,8\n",
+        "path": "",
+    }[part]
+    path = tmp_path / ("\x1b[31m\n" + "p" * 200 + ".csv" if part == "path" else "review.csv")
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(InputError) as caught:
+        read_review(path)
+    assert len(str(caught.value)) <= LONGEST_LINE
+    assert str(caught.value).isprintable()
+
+
+def test_limits_are_said(tmp_path, monkeypatch):
+    path = tmp_path / "review.csv"
+    path.write_text("study,events,total\nA,1,9\nB,1,9\nC,1,9\n")
+    monkeypatch.setattr("models.reviews.reader.MOST_ROWS", 2)
+    with pytest.raises(InputError, match="row 4: more than 2 rows"):
+        read_review(path)
+    monkeypatch.setattr("models.reviews.decoding.LARGEST_FILE", 30)
+    with pytest.raises(InputError, match="at most 0 MB are read"):
+        read_review(path)
+
+
+def test_a_pipe_and_a_device_are_refused(tmp_path):
+    os.mkfifo(tmp_path / "pipe.csv")
+    for path in (tmp_path / "pipe.csv", Path("/dev/zero")):
+        with pytest.raises(InputError, match="is a device or a pipe"):
+            read_review(path)
+
+
+def test_a_file_is_streamed(tmp_path):
+    """The text was held four times, once at four bytes a character; now it is not held at all."""
+    import tracemalloc
+
+    path = tmp_path / "review.csv"
+    row = ",1,9," + ",".join(["some words in a cell of a table"] * 12) + "\n"
+    names = ",".join(f"c{i}" for i in range(12))
+    with path.open("w") as file:
+        file.write(f"study,events,total,{names}\n")
+        file.writelines(f"s{i}{row}" for i in range(50_000))
+    size = path.stat().st_size
+    assert size > 19e6
+    tracemalloc.start()
+    count = sum(1 for _ in csv_rows(path))
+    streaming = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert count == 50_001
+    assert streaming < size / 20
+
+
+def test_ten_thousand_columns_are_read_in_a_moment(tmp_path):
+    path = tmp_path / "review.csv"
+    names = ",".join(f"c{i}" for i in range(9_990))
+    path.write_text(f"study,events,total,{names}\nA,1,9{',x' * 9_990}\n")
+    started = time.perf_counter()
+    frame = read_review(path)
+    # comparing every name with every other took 1.1 s; reading takes a tenth on one busy core
+    assert time.perf_counter() - started < 5
+    assert frame.shape == (1, 9_993)
+    path.write_text("study,events,total" + ",x" * 100_000)
+    with pytest.raises(InputError, match="100003 columns; at most 10000"):
+        read_review(path)
 
 
 def test_an_absent_file_and_a_folder_are_named(tmp_path):

@@ -76,6 +76,17 @@ def test_a_parent_is_a_label(tmp_path: Path) -> None:
         (read_cells, "stratum,treatment,events,total\na,x,0,0\n", "0 patients"),
         (read_cells, "stratum,events,total\na,1,2\n", "no column 'treatment'"),
         (
+            read_strata,
+            "stratum,events,total,parent,Parent\na,1,9,f,g\n",
+            "row 1: column 'parent' stands there twice",
+        ),
+        (
+            read_cells,
+            "stratum,treatment,events,total,PARENT,parent\na,x,1,9,f,g\n",
+            "row 1: column 'parent' stands there twice",
+        ),
+        (read_cells, ",,\n", "the file is empty"),
+        (
             read_cells,
             "stratum,treatment,events,total,parent\na,x,1,2,f\na,y,1,3,g\n",
             "stratum 'a', column 'parent': not the same in all its rows",

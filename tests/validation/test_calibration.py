@@ -351,6 +351,7 @@ def test_a_rejected_model_exits_with_1(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     from models.interface.cli import run
+
     from scripts.verify.calibrate import app
 
     good = simulate_grid("pooled", 0, 50, 24)

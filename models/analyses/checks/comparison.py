@@ -7,7 +7,7 @@ count of a study of which only its size (and group) is known.
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 import arviz_stats as azs
 import numpy as np
@@ -23,24 +23,14 @@ from models.analyses.checks.loo import (
     psis,
     with_log_likelihood,
 )
-from models.analyses.groups.exact import fit_groups
-from models.beta_binomial import build_beta_binomial_model
-from models.evidence.groupings import grouped_outcome
+from models.analyses.checks.wanted import grouping, pool, rivals
 from models.evidence.load import Evidence
-from models.fitting.datatree import to_datatree
-from models.grid import fit_pooled
-from models.priors import Priors
-from models.student_t import NU, build_student_t_model
-from models.treatment_line import build_treatment_line_model, join_factors
-
-if TYPE_CHECKING:
-    from models.fitting.fit import Fitter
-    from models.fitting.sampler import ModelBuilder
+from models.fitting.fit import Fitter
+from models.fitting.registry import BETA_BINOMIAL, STUDENT_T, TREATMENT_LINE
+from models.student_t import NU
 
 type LogLikelihood = Callable[[xr.Dataset, pd.DataFrame], xr.DataArray]
 
-GRID_DRAWS: Final = 2000
-"""Independent draws in each of four chains, for the models that the grid engine has."""
 SMALL_DIFFERENCE: Final = 4.0
 """Differences of elpd below this say nothing (Sivula, Magnusson and Vehtari 2020)."""
 PARETO_K_MAX: Final = 0.7
@@ -110,20 +100,12 @@ def treatment_line_log_likelihood(posterior: xr.Dataset, review: pd.DataFrame) -
     return xr.concat(columns, dim="study").transpose("chain", "draw", "study")
 
 
-FITS: Final[Mapping[str, tuple[str, "ModelBuilder", LogLikelihood]]] = {
-    "treatment + line": (
-        "compare_treatment_line",
-        build_treatment_line_model,
-        treatment_line_log_likelihood,
-    ),
-    "Student-t effects": ("compare_student_t", build_student_t_model, student_t_log_likelihood),
-    "beta-binomial": (
-        "compare_beta_binomial",
-        build_beta_binomial_model,
-        beta_binomial_log_likelihood,
-    ),
+LOG_LIKELIHOODS: Final[Mapping[str, LogLikelihood]] = {
+    TREATMENT_LINE.name: treatment_line_log_likelihood,
+    STUDENT_T.name: student_t_log_likelihood,
+    BETA_BINOMIAL.name: beta_binomial_log_likelihood,
 }
-"""The sampled models: name of the fit, builder, and integrated log likelihood."""
+"""Integrated log likelihood of the sampled models."""
 
 
 def _labelled(values: Any, review: pd.DataFrame) -> xr.DataArray:
@@ -131,50 +113,34 @@ def _labelled(values: Any, review: pd.DataFrame) -> xr.DataArray:
     return xr.DataArray(values, dims=("chain", "draw", "study"), coords={"study": labels})
 
 
-def _no_estimands(posterior: xr.Dataset, seed: int) -> xr.Dataset:
-    return xr.Dataset()
+def comparison_trees(evidence: Evidence, fit: Fitter, exact: Fitter) -> dict[str, xr.DataTree]:
+    """Fit the six models to the 38 arms.
 
+    Parameters
+    ----------
+    evidence
+        The validated evidence.
+    fit, exact
+        Provide the three models that only a sampler gives, and the three that the exact engine
+        has.
 
-def comparison_trees(
-    evidence: Evidence,
-    sampler: "Fitter",
-    priors: Priors,
-    keep: Callable[[str, str, Any], None],
-) -> dict[str, xr.DataTree]:
-    """Fit the six models to the 38 arms; three by the grid engine, three by the sampler.
-
-    ``keep`` is called with name, description and fit of each sampled one, which must judge it.
+    Returns
+    -------
+    dict
+        What ``arviz_stats.compare`` reads, by the model's name in words.
     """
-    review = evidence.outcome("orr")
-    exact = fit_pooled(
-        review["events"],
-        review["total"],
-        study=list(review["study"]),
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        tau_scale=priors.tau_scale,
-    )
-    seed = sampler.settings.seed
-    found: dict[str, xr.DataTree] = {}
-
-    def add(name: str, posterior: xr.Dataset, log_likelihood: xr.DataArray) -> None:
-        found[name] = with_log_likelihood(posterior, log_likelihood)
-
-    pooled = to_datatree(exact, priors=priors, draws=GRID_DRAWS, seed=seed)["posterior"]
-    posterior = pooled.to_dataset()
-    add("pooled", posterior, integrated_log_likelihood(posterior, review))
-    for name, by in (("treatment", "treatment"), ("line", "line_with_unknown")):
-        groups = grouped_outcome(evidence, "orr", by)
-        tree = to_datatree(fit_groups(groups, priors), priors=priors, draws=GRID_DRAWS, seed=seed)
-        posterior = tree["posterior"].to_dataset()
-        add(name, posterior, integrated_log_likelihood(posterior, groups))
-    both = review.assign(group=join_factors(review["treatment"], review["line"]))
-    for name, (stem, build, formula) in FITS.items():
-        frame = both if build is build_treatment_line_model else review
-        fit = sampler.fit(build, frame, priors, _no_estimands, stem)
-        keep(stem, f"ORR, model comparison: {name}", fit)
-        add(name, fit.posterior, formula(fit.posterior, frame))
-    return found
+    asked = {
+        "pooled": (exact, pool(evidence, "orr")),
+        "treatment": (exact, grouping(evidence, "orr", "treatment")),
+        "line": (exact, grouping(evidence, "orr", "line_with_unknown")),
+    }
+    asked |= {name: (fit, wanted) for name, wanted in rivals(evidence).items()}
+    trees: dict[str, xr.DataTree] = {}
+    for name, (fitter, wanted) in asked.items():
+        posterior = fitter(wanted).posterior
+        formula = LOG_LIKELIHOODS.get(wanted.model.name, integrated_log_likelihood)
+        trees[name] = with_log_likelihood(posterior, formula(posterior, wanted.frame))
+    return trees
 
 
 def verdict(difference: float, dse: float) -> str:

@@ -23,7 +23,10 @@ import xarray as xr
 from numpy.typing import NDArray
 from scipy.special import gammaln
 
-from models.grid import PooledPosterior, SubgroupPosterior, fit_pooled
+from models.analyses.pools.summary import interval
+from models.fitting.exact import exact_posterior, fit_review
+from models.fitting.registry import POOLED
+from models.grid import PooledPosterior, SubgroupPosterior
 from models.numerics.binomial_normal import log_marginal
 from models.priors import DEFAULT_PRIORS, Priors
 
@@ -128,10 +131,10 @@ def leave_one_study_out(
     """
     rows: list[dict[str, object]] = []
     for outcome, review in reviews.items():
-        everyone = _pool(review, priors)
+        everyone = pool_numbers(exact_posterior(POOLED, review, priors))
         for position, study in enumerate(review["study"]):
             kept = review.drop(index=review.index[position])
-            found = _pool(kept, priors)
+            found = pool_numbers(fit_review(kept, priors))
             left = review.iloc[position]
             rows.append(
                 {
@@ -149,22 +152,18 @@ def leave_one_study_out(
     return pd.DataFrame(rows)
 
 
-def _pool(review: pd.DataFrame, priors: Priors) -> dict[str, float]:
-    exact = fit_pooled(
-        review["events"],
-        review["total"],
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        tau_scale=priors.tau_scale,
-    )
-    row: dict[str, float] = {}
-    for name, summary in (
-        ("typical", exact.mu.rate_summary()),
-        ("average", exact.average_rate.summary()),
-        ("tau", exact.tau.summary()),
-    ):
-        for part in ("median", "lower", "upper"):
-            row[f"{name}_{part}"] = float(np.squeeze(getattr(summary, part)))
+def pool_numbers(exact: PooledPosterior) -> dict[str, float]:
+    """Return ``typical_*``, ``average_*``, ``tau_*`` (median, lower, upper), quadrature error."""
+    summaries = {
+        "typical": exact.mu.rate_summary(),
+        "average": exact.average_rate.summary(),
+        "tau": exact.tau.summary(),
+    }
+    row = {
+        f"{name}_{part}": value
+        for name, summary in summaries.items()
+        for part, value in interval(summary).items()
+    }
     return row | {"quadrature_error": exact.quadrature_error}
 
 

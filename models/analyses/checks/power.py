@@ -12,7 +12,7 @@ Kallioinen N, Paananen T, Bürkner PC, Vehtari A. Detecting and diagnosing prior
 sensitivity with power-scaling. Stat Comput 2024;34:57.
 """
 
-from pathlib import Path
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import arviz_stats as azs
@@ -22,8 +22,8 @@ import xarray as xr
 from scipy.special import xlog1py, xlogy
 from scipy.stats import halfnorm, norm
 
-from models.evidence.load import Evidence, paper_cells
-from models.fitting.records import load_fit
+from models.fitting.fit import Fit, Wanted
+from models.fitting.registry import EXNEX, POOLED, SUBGROUP, SUBTYPE, SUBTYPE_TREATMENT
 from models.priors import Priors
 
 THRESHOLD: Final = 0.05
@@ -45,8 +45,6 @@ ESTIMANDS: Final = (
     *("risk_difference", "log_risk_ratio", "log_odds_ratio", "log_marginal_odds_ratio"),
 )
 """Every estimand that the tables report, where a model has it."""
-SAMPLED: Final = ("subtypes_exnex", "subtypes_by_treatment", "case_mix")
-"""Fits of the main job that the grid engine cannot give."""
 
 
 def log_prior(posterior: xr.Dataset, priors: Priors) -> xr.Dataset:
@@ -128,35 +126,44 @@ def _named_values(found: xr.Dataset) -> list[tuple[str, float]]:
     return rows
 
 
-def saved_power_scaling(evidence: Evidence, fits: Path) -> pd.DataFrame:
-    """Return the sensitivity of the fits that only a sampler gives, read from the main job's.
+def _study_rates(posterior: xr.Dataset, review: pd.DataFrame) -> xr.DataArray:
+    return posterior["study_rate"].sel(study=review["study"].astype(str).to_list())
+
+
+def _stratum_rates(posterior: xr.Dataset, strata: pd.DataFrame) -> xr.DataArray:
+    return posterior["stratum_rate"].sel(stratum=strata["stratum"].to_list())
+
+
+def _cell_rates(posterior: xr.Dataset, cells: pd.DataFrame) -> xr.DataArray:
+    rate = posterior["cell_rate"].sel(
+        stratum=xr.DataArray(cells["stratum"].to_list(), dims="cell"),
+        treatment=xr.DataArray(cells["treatment"].astype(str).to_list(), dims="cell"),
+    )
+    return rate.drop_vars(["stratum", "treatment"])
+
+
+RATES: Final[Mapping[str, Callable[[xr.Dataset, pd.DataFrame], xr.DataArray]]] = {
+    POOLED.name: _study_rates,
+    SUBGROUP.name: _study_rates,
+    SUBTYPE.name: _stratum_rates,
+    EXNEX.name: _stratum_rates,
+    SUBTYPE_TREATMENT.name: _cell_rates,
+}
+"""Rate behind each count of a model's frame; only the priors of another model are scaled."""
+
+
+def power_table(fits: Iterable[tuple[Wanted, Fit]]) -> pd.DataFrame:
+    """Return the power-scaling sensitivity of the estimands of every fit.
 
     Parameters
     ----------
-    evidence
-        The validated evidence, for the counts.
     fits
-        Folder of the saved fits.
-
-    Raises
-    ------
-    models.common.errors.InputError
-        If a fit is missing or its model has changed since.
+        What was wanted, its name being what it is called in the table, and its fit.
     """
-    cells, strata = paper_cells(evidence), evidence.strata()
     tables = []
-    for name in SAMPLED:
-        saved = load_fit(fits, name)
-        posterior = saved.posterior
-        likelihood = None
-        if name == "subtypes_exnex":
-            rate = posterior["stratum_rate"].sel(stratum=strata["stratum"].to_list())
-            likelihood = log_likelihood(rate, strata)
-        elif name == "subtypes_by_treatment":
-            rate = posterior["cell_rate"].sel(
-                stratum=xr.DataArray(cells["stratum"].to_list(), dims="cell"),
-                treatment=xr.DataArray(cells["treatment"].astype(str).to_list(), dims="cell"),
-            )
-            likelihood = log_likelihood(rate.drop_vars(["stratum", "treatment"]), cells)
-        tables.append(power_scaling(posterior, likelihood, saved.priors, name))
+    for wanted, fit in fits:
+        likelihood, rates = None, RATES.get(wanted.model.name)
+        if rates is not None:
+            likelihood = log_likelihood(rates(fit.posterior, wanted.frame), wanted.frame)
+        tables.append(power_scaling(fit.posterior, likelihood, wanted.priors, wanted.name))
     return pd.concat(tables, ignore_index=True)

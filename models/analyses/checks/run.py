@@ -1,13 +1,12 @@
-"""The checks run: one function for each part, and what the main job and the command both call."""
+"""Checks of priors, fit and conclusions; what is known of the methods' calibration."""
 
-from collections.abc import Callable
-from dataclasses import asdict, dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Final
 
 import pandas as pd
+from matplotlib.figure import Figure
 
-from models.analyses.checks.comparison import FITS, compare_models, comparison_trees
+from models.analyses.checks.comparison import compare_models, comparison_trees
 from models.analyses.checks.loo import (
     integrated_log_likelihood,
     leave_one_study_out,
@@ -15,15 +14,24 @@ from models.analyses.checks.loo import (
     loo_table,
     with_log_likelihood,
 )
+from models.analyses.checks.loo_plot import influence_figure
 from models.analyses.checks.posterior_predictive import NEW, predictive_table, predictive_tree
-from models.analyses.checks.power import log_likelihood, power_scaling, saved_power_scaling
-from models.analyses.checks.prior_predictive import prior_draws, prior_table
+from models.analyses.checks.power import power_table
+from models.analyses.checks.predictive_plot import (
+    pit_figure,
+    prior_figure,
+    rootogram_figure,
+    statistics_figure,
+)
+from models.analyses.checks.prior_predictive import PriorDraws, prior_draws, prior_table
 from models.analyses.checks.sensitivity import sensitivity_summary, sensitivity_table
+from models.analyses.checks.sensitivity_plot import sensitivity_figure
 from models.analyses.checks.verdicts import (
-    FAIL,
-    Check,
     calibration_checks,
+    check_table,
     comparison_checks,
+    failed,
+    gate_checks,
     influence_checks,
     loo_checks,
     power_checks,
@@ -31,210 +39,101 @@ from models.analyses.checks.verdicts import (
     prior_checks,
     sensitivity_checks,
 )
-from models.analyses.groups.exact import fit_groups
-from models.analyses.groups.run import ANALYSES
-from models.analyses.subtypes.exact import fit_strata
+from models.analyses.checks.wanted import exact_fits, grouping, of_other_parts, pool
 from models.common.constants import FIGURES_DIR
-from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES
-from models.fitting.datatree import to_datatree
-from models.grid import fit_pooled
-from models.priors import Priors
+from models.fitting.exact import Exact
+from models.fitting.fit import Fitter, Wanted
+from models.fitting.records import Recorder
+from models.priors import DEFAULT_PRIORS
+from models.render.output import Output
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from models.analyses.checks.prior_predictive import PriorDraws
-    from models.fitting.fit import Fitter
-
 DRAWS: Final = 2000
-"""Independent draws of the grid engine in each of four chains."""
-
-type Keep = Callable[[str, str, Any], None]
+"""Independent draws of the exact engine in each of four chains."""
 
 
-@dataclass(frozen=True)
-class CheckResults:
-    """The checks and the tables and draws behind them."""
-
-    checks: tuple[Check, ...]
-    tables: dict[str, pd.DataFrame]
-    prior: "PriorDraws"
-    replicates: "xr.DataTree"
-
-    @property
-    def failed(self) -> list[str]:
-        """What failed, in words."""
-        return [f"{c.area}: {c.check}: {c.figure}" for c in self.checks if c.verdict == FAIL]
-
-    def frame(self) -> pd.DataFrame:
-        """Return one row a check."""
-        return pd.DataFrame([asdict(check) for check in self.checks])
-
-
-def number_of_fits() -> int:
-    """Return how many fits the stage makes, for the progress bar."""
-    return len(FITS)
-
-
-@dataclass(frozen=True)
-class ExactFit:
-    """A posterior from the grid engine with independent draws, and the data it belongs to."""
-
-    name: str
-    arms: pd.DataFrame
-    exact: Any
-    posterior: "xr.Dataset"
-
-
-def exact_fits(evidence: Evidence, priors: Priors, seed: int) -> list[ExactFit]:
-    """Compute the three pools of all arms and every grouping of the main job."""
-    fits: list[tuple[str, pd.DataFrame, Any]] = []
-    for outcome in OUTCOMES:
-        arms = evidence.outcome(outcome)
-        exact = fit_pooled(
-            arms["events"],
-            arms["total"],
-            study=list(arms["study"]),
-            mu_mean=priors.mu_mean,
-            mu_sd=priors.mu_sd,
-            tau_scale=priors.tau_scale,
-        )
-        fits.append((f"{outcome} pooled", arms, exact))
-    for outcome, by in ANALYSES:
-        arms = grouped_outcome(evidence, outcome, by)
-        fits.append((f"{outcome} by {by}", arms, fit_groups(arms, priors)))
-    return [
-        ExactFit(
-            name,
-            arms,
-            exact,
-            to_datatree(exact, priors=priors, draws=DRAWS, seed=seed)["posterior"].to_dataset(),
-        )
-        for name, arms, exact in fits
-    ]
-
-
-def power_table(
-    evidence: Evidence, fits: list[ExactFit], priors: Priors, seed: int, saved: Path
-) -> pd.DataFrame:
-    """Return the power-scaling sensitivity of the estimands of every model.
-
-    Parameters
-    ----------
-    evidence, priors, seed
-        As in `run_checks`.
-    fits
-        Pools and groupings.
-    saved
-        Folder of the main job's fits: EXNEX, subtype by treatment and case mix are read there.
-    """
-    tables = []
-    for fit in fits:
-        studies = fit.arms["study"].astype(str).to_list()
-        likelihood = log_likelihood(fit.posterior["study_rate"].sel(study=studies), fit.arms)
-        tables.append(power_scaling(fit.posterior, likelihood, priors, fit.name))
-    strata = evidence.strata()
-    tree = to_datatree(fit_strata(strata, priors), priors=priors, draws=DRAWS, seed=seed)
-    posterior = tree["posterior"].to_dataset()
-    rate = posterior["stratum_rate"].sel(stratum=strata["stratum"].to_list())
-    tables.append(
-        power_scaling(posterior, log_likelihood(rate, strata), priors, "subtypes_exchangeable")
-    )
-    return pd.concat([*tables, saved_power_scaling(evidence, saved)], ignore_index=True)
-
-
-def run_checks(
-    evidence: Evidence,
-    sampler: "Fitter",
-    priors: Priors,
-    keep: Keep,
-    *,
-    calibration: Path,
-    saved: Path,
-) -> CheckResults:
-    """Run every check that is affordable; three small models are sampled, the rest is exact.
-
-    Parameters
-    ----------
-    evidence, priors
-        The evidence and the priors of the main analysis.
-    sampler
-        Provides the fits of the model comparison.
-    keep
-        Called with name, description and fit of each; it judges the gate.
-    calibration
-        Folder of the stored calibration.
-    saved
-        Folder of the main job's fits.
-
-    Returns
-    -------
-    CheckResults
-
-    Raises
-    ------
-    models.common.errors.InputError
-        If a fit of the main job is missing or stale, or a correction is not in its trial report.
-    """
-    seed = sampler.settings.seed
-    fits = exact_fits(evidence, priors, seed)
-    predictive, loo, pits = [], {}, {}
-    for fit in fits:
-        if fit.name not in ("orr pooled", "orr by treatment"):
-            continue
-        predictive.append(predictive_table(fit.posterior, fit.arms, fit.name, seed))
-        likelihood = integrated_log_likelihood(fit.posterior, fit.arms)
-        tree = with_log_likelihood(fit.posterior, likelihood)
-        loo[fit.name] = loo_table(fit.arms, tree, fit.exact)
-        pits[fit.name] = loo_pit(fit.arms, fit.posterior, tree, seed)
-    compared = compare_models(comparison_trees(evidence, sampler, priors, keep))
-    draws = prior_draws(evidence, priors, seed)
-    reviews = {outcome: evidence.outcome(outcome) for outcome in OUTCOMES}
-    scenarios = sensitivity_table(evidence, seed)
+def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
+    """Run every check that takes minutes at most; six models are sampled, the rest is exact."""
+    # these two remember by name, so nothing is asked for twice, and note what failed its gate
+    sampled, exact = Recorder(fit), Recorder(Exact(DRAWS, fit.seed))
+    pooled = pool(evidence, "orr")
+    predictive, loo, pits = _predicted([pooled, grouping(evidence, "orr", "treatment")], exact)
+    compared = compare_models(comparison_trees(evidence, sampled, exact))
+    priors = prior_draws(evidence, DEFAULT_PRIORS, fit.seed)
+    scenarios = sensitivity_table(evidence, fit.seed)
+    asked = [(exact, exact_fits(evidence)), (sampled, of_other_parts(evidence))]
     tables = {
-        "predictive_prior": prior_table(draws),
-        "predictive_posterior": pd.concat(predictive, ignore_index=True),
+        "predictive_prior": prior_table(priors),
+        "predictive_posterior": predictive,
         "loo": pd.concat(
             [loo[m].merge(pits[m], on="study").assign(model=m) for m in loo], ignore_index=True
         ),
         "loo_comparison": compared.table,
         "loo_comparison_studies": compared.pointwise,
-        "loo_influence": leave_one_study_out(reviews, priors),
+        "loo_influence": leave_one_study_out({o: evidence.outcome(o) for o in OUTCOMES}),
         "sensitivity": scenarios,
         "sensitivity_summary": sensitivity_summary(scenarios),
-        "sensitivity_power": power_table(evidence, fits, priors, seed, saved),
+        "sensitivity_power": power_table(
+            (wanted, fitter(wanted)) for fitter, listed in asked for wanted in listed
+        ),
     }
-    checks = (
-        *prior_checks(tables["predictive_prior"]),
-        *predictive_checks(tables["predictive_posterior"]),
-        *loo_checks(loo, pits),
-        *comparison_checks(compared.table),
-        *influence_checks(tables["loo_influence"]),
-        *sensitivity_checks(tables["sensitivity"]),
-        *power_checks(tables["sensitivity_power"]),
-        *calibration_checks(calibration),
+    tables["checks"] = check_table(
+        (
+            *prior_checks(tables["predictive_prior"]),
+            *predictive_checks(predictive),
+            *loo_checks(loo, pits),
+            *comparison_checks(compared.table),
+            *influence_checks(tables["loo_influence"]),
+            *sensitivity_checks(scenarios),
+            *power_checks(tables["sensitivity_power"]),
+            *calibration_checks(FIGURES_DIR / "validation" / "calibration"),
+            *gate_checks([*exact.problems, *sampled.problems]),
+        )
     )
-    replicates = predictive_tree(fits[0].posterior, fits[0].arms, NEW, seed)
-    return CheckResults(checks, tables, draws, replicates)
+    replicates = predictive_tree(exact(pooled).posterior, pooled.frame, NEW, fit.seed)
+    return Output(
+        tables=tables,
+        figures=_figures(tables, priors, replicates),
+        problems=failed(tables["checks"]),
+    )
 
 
-def check_outputs(
-    evidence: Evidence, sampler: "Fitter", priors: Priors, keep: Keep, saved: Path, out: Path
-) -> CheckResults:
-    """Run the checks and write page, tables and figures.
+def _predicted(
+    models: list[Wanted], exact: Fitter
+) -> tuple[pd.DataFrame, dict[str, pd.DataFrame], dict[str, pd.DataFrame]]:
+    """Return replicated statistics, and by model leave-one-out densities and their PIT."""
+    predictive, loo, pits = [], {}, {}
+    for wanted in models:
+        fit, arms, name = exact(wanted), wanted.frame, wanted.name
+        predictive.append(predictive_table(fit.posterior, arms, name, exact.seed))
+        likelihood = integrated_log_likelihood(fit.posterior, arms)
+        tree = with_log_likelihood(fit.posterior, likelihood)
+        loo[name] = loo_table(arms, tree, fit.exact)
+        pits[name] = loo_pit(arms, fit.posterior, tree, exact.seed)
+    return pd.concat(predictive, ignore_index=True), loo, pits
 
-    Parameters
-    ----------
-    evidence, sampler, priors, keep, saved
-        As in `run_checks`; the calibration is the project's own.
-    out
-        Folder of the results.
-    """
-    from models.analyses.checks.tables import write_checks
 
-    calibration = FIGURES_DIR / "validation" / "calibration"
-    results = run_checks(evidence, sampler, priors, keep, calibration=calibration, saved=saved)
-    write_checks(results, out)
-    return results
+def _figures(
+    tables: Mapping[str, pd.DataFrame], priors: PriorDraws, replicates: "xr.DataTree"
+) -> dict[str, Figure]:
+    posterior = tables["predictive_posterior"]
+    return {
+        "sensitivity": sensitivity_figure(tables["sensitivity"]),
+        "predictive_prior": prior_figure(priors),
+        "predictive_pit": pit_figure(replicates),
+        "predictive_rootogram": rootogram_figure(replicates),
+        **{
+            f"predictive_{model.replace(' ', '_')}": statistics_figure(posterior, model)
+            for model in dict.fromkeys(posterior["model"])
+        },
+        **{
+            f"loo_influence_{outcome}": influence_figure(
+                tables["loo_influence"], outcome, name.capitalize()
+            )
+            for outcome, name in OUTCOMES.items()
+        },
+    }

@@ -7,8 +7,7 @@ with one seed, so that scenarios differ by what was changed and by a Monte Carlo
 effects of single studies, and what a scenario leaves as it is is not computed again.
 """
 
-from collections.abc import Callable, Hashable, Mapping
-from dataclasses import dataclass
+from collections.abc import Hashable, Mapping
 from typing import Final
 
 import numpy as np
@@ -16,9 +15,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from models.analyses.checks.loo import pool_numbers
 from models.analyses.checks.scenarios import PriorSet, Scenario, scenarios
-from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, wording
-from models.estimands.contrasts import DEFAULT_MARGIN
+from models.analyses.groups.claims import CLAIMS, wording
 from models.evidence.groupings import GROUPINGS
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES
@@ -32,83 +31,6 @@ _TOLERANCE: Final = 1e-3
 tell, since no posterior standard deviation here is below 0.1."""
 VISIBLE_SHIFT: Final = 0.05
 """A wording that changes with a smaller shift of the probability lay at a limit of the scale."""
-FIRST, LATER = "first line", ">= second line"
-
-type Rates = Mapping[str, NDArray[np.float64]]
-"""Draws of the typical rates by group."""
-
-
-@dataclass(frozen=True)
-class ClaimEvent:
-    """The event whose probability a claim rests on (`models.analyses.groups.claims.paper_claims`).
-
-    Attributes
-    ----------
-    claim_id, label
-        Id there, and a short name.
-    outcome, grouping
-        The analysis.
-    groups
-        Groups without which there is nothing to judge.
-    event
-        From draws of the typical rates to whether the event holds in each.
-    """
-
-    claim_id: str
-    label: str
-    outcome: str
-    grouping: str
-    groups: tuple[str, ...]
-    event: Callable[[Rates], NDArray[np.bool_]]
-
-
-def _above(a: str, b: str) -> Callable[[Rates], NDArray[np.bool_]]:
-    return lambda rates: rates[a] > rates[b]
-
-
-def _similar(a: str, b: str) -> Callable[[Rates], NDArray[np.bool_]]:
-    return lambda rates: np.abs(rates[a] - rates[b]) <= DEFAULT_MARGIN
-
-
-def _highest(a: str) -> Callable[[Rates], NDArray[np.bool_]]:
-    return lambda rates: rates[a] == np.max(list(rates.values()), axis=0)
-
-
-def _combinations(rates: Rates) -> NDArray[np.bool_]:
-    others = [values for group, values in rates.items() if group != MONO]
-    return np.asarray(np.mean(others, axis=0) > rates[MONO])
-
-
-EVENTS: Final = (
-    ClaimEvent("C01", "TKI has the highest ORR", "orr", "treatment", (TKI,), _highest(TKI)),
-    ClaimEvent("C02", "TKI > mono, ORR", "orr", "treatment", (TKI, MONO), _above(TKI, MONO)),
-    ClaimEvent("C03", "chemo > mono, ORR", "orr", "treatment", (CHEMO, MONO), _above(CHEMO, MONO)),
-    ClaimEvent("C04", "combinations > mono, ORR", "orr", "treatment", (MONO,), _combinations),
-    ClaimEvent("C05", "dual ~ mono, ORR", "orr", "treatment", (DUAL, MONO), _similar(DUAL, MONO)),
-    ClaimEvent(
-        "C06", "immuno ~ mono, ORR", "orr", "treatment", (IMMUNO, MONO), _similar(IMMUNO, MONO)
-    ),
-    ClaimEvent("C07", "TKI has the highest DCR", "dcr", "treatment", (TKI,), _highest(TKI)),
-    ClaimEvent(
-        "C08", "first > later line, ORR", "orr", "line", (FIRST, LATER), _above(FIRST, LATER)
-    ),
-    ClaimEvent(
-        "C09",
-        "the same in chemo arms",
-        "orr",
-        "line_in_chemotherapy",
-        (FIRST, LATER),
-        _above(FIRST, LATER),
-    ),
-    ClaimEvent(
-        "C10", "first > later line, DCR", "dcr", "line", (FIRST, LATER), _above(FIRST, LATER)
-    ),
-    ClaimEvent("C11", "TKI > mono, TRAE", "trae", "treatment", (TKI, MONO), _above(TKI, MONO)),
-    ClaimEvent(
-        "C12", "chemo > mono, TRAE", "trae", "treatment", (CHEMO, MONO), _above(CHEMO, MONO)
-    ),
-)
-"""The claims with a probability, in the order of the claims table."""
 
 
 def grouped(arms: pd.DataFrame, grouping: str) -> pd.DataFrame:
@@ -148,22 +70,14 @@ def typical_rates(
 def pool_row(arms: pd.DataFrame, priors: PriorSet) -> dict[str, float]:
     """Return median and interval of typical and average rate and of tau, and the paper's pool."""
     exact = fit_pooled(arms["events"], arms["total"], mu_sd=priors.mu_sd, tau_prior=priors.tau)
-    row: dict[str, float] = {"k": len(arms)}
-    for name, summary in (
-        ("typical", exact.mu.rate_summary()),
-        ("average", exact.average_rate.summary()),
-        ("tau", exact.tau.summary()),
-    ):
-        for part in ("median", "lower", "upper"):
-            row[f"{name}_{part}"] = float(np.squeeze(getattr(summary, part)))
-    row["quadrature_error"] = exact.quadrature_error
     published = freeman_tukey_pool(arms["events"], arms["total"])
-    row["ft_estimate"], row["ft_lower"], row["ft_upper"] = (
-        published.estimate,
-        published.lower,
-        published.upper,
-    )
-    return row
+    return {
+        "k": len(arms),
+        **pool_numbers(exact),
+        "ft_estimate": published.estimate,
+        "ft_lower": published.lower,
+        "ft_upper": published.upper,
+    }
 
 
 def _changed(a: pd.DataFrame, b: pd.DataFrame) -> bool:
@@ -200,17 +114,15 @@ def _counts(arms: pd.DataFrame) -> tuple[tuple[object, ...], ...]:
 def _claims(
     scenario: Scenario, arms: Mapping[str, pd.DataFrame], engine: _Engine
 ) -> list[dict[str, object]]:
-    analyses = dict.fromkeys((event.outcome, event.grouping) for event in EVENTS)
-    rates = {key: engine.rates(arms[key[0]], key[1], scenario.priors) for key in analyses}
     rows: list[dict[str, object]] = []
-    for event in EVENTS:
-        found = rates[event.outcome, event.grouping]
-        judged = all(group in found for group in event.groups) and len(found) > 1
-        p = float(event.event(found).mean()) if judged else float("nan")
+    for claim in CLAIMS:
+        found = engine.rates(arms[claim.outcome], claim.grouping, scenario.priors)
+        judged = all(group in found for group in claim.groups) and len(found) > 1
+        p = float(claim.holds(found).mean()) if judged else float("nan")
         rows.append(
             {
-                "quantity": event.claim_id,
-                "label": event.label,
+                "quantity": claim.claim_id,
+                "label": claim.label,
                 "probability": p,
                 "verdict": wording(p) if judged else "a group has no arm left",
             }
@@ -243,6 +155,11 @@ def sensitivity_table(
         ``verdict_changed``; ``conclusion_changed`` if the probability moved by ``VISIBLE_SHIFT``
         at least, too. ``same_data`` is true where a scenario leaves the counts of an
         outcome as they are.
+
+    Raises
+    ------
+    models.common.errors.InputError
+        If a correction does not stand in the trial report it cites.
     """
     original = {outcome: evidence.outcome(outcome) for outcome in OUTCOMES}
     engine, tables = _Engine(draws, seed), []
@@ -257,7 +174,7 @@ def sensitivity_table(
             }
             for outcome in OUTCOMES
         ]
-        outcome_of = {event.claim_id: event.outcome for event in EVENTS}
+        outcome_of = {claim.claim_id: claim.outcome for claim in CLAIMS}
         for row in _claims(scenario, arms, engine):
             outcome = outcome_of[str(row["quantity"])]
             same = not _changed(arms[outcome], original[outcome])
@@ -322,6 +239,6 @@ def sensitivity_summary(table: pd.DataFrame) -> pd.DataFrame:
                 }
             )
         rows.append(
-            {"kind": kind, "quantity": "claims", "scenarios": len(EVENTS), "changed": changed}
+            {"kind": kind, "quantity": "claims", "scenarios": len(CLAIMS), "changed": changed}
         )
     return pd.DataFrame(rows)

@@ -6,7 +6,8 @@ instead: it is shown, and it is no error.
 """
 
 import json
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Final
 
@@ -19,7 +20,7 @@ from models.analyses.checks.posterior_predictive import TAIL
 from models.analyses.checks.power import THRESHOLD
 from models.analyses.checks.prior_predictive import LIMITS
 from models.analyses.checks.sensitivity import VISIBLE_SHIFT
-from models.fitting.exact import QUADRATURE_ERROR_MAX
+from models.fitting.gate import QUADRATURE_ERROR_MAX
 from models.validation.calibration.case_mix import SIMULATIONS as CASE_MIX_SIMULATIONS
 from models.validation.calibration.case_mix import sources as case_mix_sources
 from models.validation.calibration.run import ENGINES, SIMULATIONS, model_hash, models_of
@@ -44,8 +45,34 @@ class Check:
     verdict: str
 
 
+def check_table(checks: Iterable[Check]) -> pd.DataFrame:
+    """Return one row a check."""
+    return pd.DataFrame([asdict(check) for check in checks])
+
+
+def failed(table: pd.DataFrame) -> list[str]:
+    """Return what failed, in words."""
+    rows = table[table["verdict"] == FAIL].itertuples()
+    return [f"{row.area}: {row.check}: {row.figure}" for row in rows]
+
+
 def _must(holds: bool) -> str:
     return PASS if holds else FAIL
+
+
+def gate_checks(problems: Iterable[str]) -> list[Check]:
+    """Say of every fit behind the checks that did not pass the gate that it did not."""
+    return [
+        Check(
+            "gate",
+            "a fit that other checks rest on",
+            problem,
+            "the gate of every fit",
+            "numbers from draws that did not pass are not to be used",
+            FAIL,
+        )
+        for problem in problems
+    ]
 
 
 def prior_checks(table: pd.DataFrame) -> list[Check]:

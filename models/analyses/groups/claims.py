@@ -1,23 +1,30 @@
 """The paper's conclusions as claims, each with what the posterior says of it.
 
-The words follow the posterior probability of the claim by one fixed scale (``WORDS``), so that no
-sentence is stronger than the number beside it.
+A claim is defined once, in ``CLAIMS``: the claims table judges it by the fits of the main job,
+`models.analyses.checks.sensitivity` in every scenario. The words follow the posterior probability
+of the claim by one fixed scale (``WORDS``), so that no sentence is stronger than the number beside
+it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Final
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
 
 import arviz_stats as azs
+import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
-from models.analyses.groups.summary import SubgroupAnalysis
 from models.analyses.pools.summary import PooledPosterior
 from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
 from models.estimands.rates import summarise
+from models.evidence.vocabulary import LINES, TREATMENTS
 from models.fitting.fit import Fit
 from models.render.format import frame_markdown, points, probability, rate
+
+if TYPE_CHECKING:
+    from models.analyses.groups.summary import SubgroupAnalysis
 
 WORDS: Final = (
     (0.975, "strongly supported"),
@@ -30,13 +37,12 @@ WORDS: Final = (
 )
 """Least posterior probability of a claim for each wording."""
 
-MONO, DUAL, TKI, CHEMO, IMMUNO = (
-    "ICI monotherapy",
-    "Dual Checkpoint Inhibitors",
-    "ICI + TKI",
-    "ICI + chemotherapy",
-    "ICI + immunomodulator",
-)
+MONO, DUAL, TKI, CHEMO, IMMUNO = TREATMENTS
+FIRST, LATER, _ = LINES
+
+type Draws = NDArray[np.float64]
+type Rates = Mapping[str, Draws]
+"""Draws of the typical rates by group, all of one shape."""
 
 
 def wording(p: float, mcse: float = 0.0) -> str:
@@ -57,167 +63,234 @@ def wording(p: float, mcse: float = 0.0) -> str:
     return low if low == high else f"{low} to {high}"
 
 
-def _probability(event: xr.DataArray) -> tuple[float, float]:
-    """Return the share of draws in which an event holds, and its Monte Carlo standard error."""
-    indicator = xr.Dataset({"event": event.astype(float)})
-    p = float(indicator["event"].mean())
-    if p in (0.0, 1.0):
-        return p, 0.0
-    return p, float(azs.mcse(indicator, method="mean")["event"])
-
-
 @dataclass(frozen=True)
 class Claim:
-    """One claim of the paper against the posterior.
+    """A conclusion of the paper that has a probability.
 
     Attributes
     ----------
-    claim_id, claim, place
-        Short id, the claim in our words, and where the paper makes it.
-    event
-        The event whose posterior probability is given.
-    probability, mcse
-        Posterior probability of that event, given the model, and its Monte Carlo standard error;
-        None for a plain estimate.
-    probability_unpooled
-        The same with unpooled group means and a common tau.
-    estimand, median, lower, upper
-        The estimate that goes with it, 95 % equal-tailed interval; differences are proportions.
-    verdict
-        Words of matched strength.
+    claim_id, label, place
+        Short id, short name, and where the paper makes it.
+    outcome, grouping
+        The analysis that it concerns.
+    groups
+        Groups without which there is nothing to judge; two if they are compared.
+    claim
+        The claim in our words.
+    event, holds
+        The event that it rests on, in words, and whether it holds, draw by draw.
+    estimand, estimate
+        What is estimated with it, in words, and its draws; differences are proportions.
     """
 
     claim_id: str
-    claim: str
+    label: str
     place: str
+    outcome: str
+    grouping: str
+    groups: tuple[str, ...]
+    claim: str
     event: str
-    probability: float | None
-    mcse: float | None
-    probability_unpooled: float | None
+    holds: Callable[[Rates], NDArray[np.bool_]]
     estimand: str
-    median: float
-    lower: float
-    upper: float
-    verdict: str
+    estimate: Callable[[Rates], Draws]
+
+    @property
+    def analysis(self) -> str:
+        """Name of the analysis."""
+        return f"{self.outcome}_{self.grouping}"
 
 
-type Event = Callable[[xr.DataArray], xr.DataArray]
+type _Names = tuple[str, str, str]
+"""Id, label and place."""
+type _Pair = tuple[str, str]
 
 
-@dataclass(frozen=True)
-class Judged:
-    """An analysis with partially pooled and with unpooled group means."""
-
-    analysis: SubgroupAnalysis
-    unpooled: Fit
-
-    def judge(self, event: Event) -> tuple[float, float, float]:
-        """Return probability and MCSE under partial pooling, and the probability without."""
-        p, mcse = _probability(event(self.analysis.posterior["typical_rate"]))
-        unpooled, _ = _probability(event(self.unpooled.posterior["typical_rate"]))
-        return p, mcse, unpooled
-
-
-def _difference(rates: xr.DataArray, a: str, b: str) -> xr.DataArray:
-    return rates.sel(group=a, drop=True) - rates.sel(group=b, drop=True)
-
-
-def _contrast_claim(
-    claim_id: str,
-    claim: str,
-    place: str,
-    evidence: Judged,
-    pair: tuple[str, str],
-    *,
-    similar: bool = False,
-) -> Claim:
-    """Judge that a rate is higher than another, or that the two are similar."""
+def _above(names: _Names, analysis: _Pair, pair: _Pair, claim: str) -> Claim:
+    """Return the claim that a rate is higher than another."""
     a, b = pair
-    analysis = evidence.analysis
-    name = analysis.outcome.upper()
-    if similar:
-        event = f"typical {name}s of {a} and {b} within {100 * DEFAULT_MARGIN:g} percentage points"
-        judged = evidence.judge(lambda r: abs(_difference(r, a, b)) <= DEFAULT_MARGIN)
-    else:
-        event = f"typical {name} of {a} above that of {b}"
-        judged = evidence.judge(lambda r: _difference(r, a, b) > 0)
-    row = analysis.contrast(a, b, "risk_difference")
-    ratio = analysis.contrast(a, b, "risk_ratio")
     return Claim(
-        claim_id,
-        claim,
-        place,
-        event,
-        *judged,
-        f"risk difference of typical rates, {a} - {b} (risk ratio "
-        f"{rate(ratio['median'], ratio['lower'], ratio['upper'], 2)})",
-        row["median"],
-        row["lower"],
-        row["upper"],
-        wording(*judged[:2]),
+        *names,
+        *analysis,
+        groups=pair,
+        claim=claim,
+        event=f"typical {analysis[0].upper()} of {a} above that of {b}",
+        holds=lambda rates: rates[a] > rates[b],
+        estimand=f"risk difference of typical rates, {a} - {b}",
+        estimate=lambda rates: rates[a] - rates[b],
     )
 
 
-def _best(claim_id: str, claim: str, place: str, evidence: Judged, group: str) -> Claim:
-    analysis = evidence.analysis
-    row = analysis.group(group)
-    judged = evidence.judge(lambda r: r.sel(group=group, drop=True) == r.max("group"))
-    return Claim(
-        claim_id,
-        claim,
-        place,
-        f"{group} has the highest typical {analysis.outcome.upper()} of the "
-        f"{len(analysis.groups)} groups",
-        *judged,
-        f"typical rate, {group}",
-        row["typical_median"],
-        row["typical_lower"],
-        row["typical_upper"],
-        wording(*judged[:2]),
+def _similar(names: _Names, analysis: _Pair, pair: _Pair, claim: str) -> Claim:
+    """Return the claim that two rates are similar."""
+    a, b = pair
+    margin = f"{100 * DEFAULT_MARGIN:g} percentage points"
+    return replace(
+        _above(names, analysis, pair, claim),
+        event=f"typical {analysis[0].upper()}s of {a} and {b} within {margin}",
+        holds=lambda rates: np.abs(rates[a] - rates[b]) <= DEFAULT_MARGIN,
     )
 
 
-def _combinations(evidence: Judged) -> Claim:
-    def difference(rates: xr.DataArray) -> xr.DataArray:
-        others = [str(g) for g in rates["group"].values if str(g) != MONO]
-        return rates.sel(group=others).mean("group") - rates.sel(group=MONO, drop=True)
-
-    judged = evidence.judge(lambda r: difference(r) > 0)
-    summary = summarise(difference(evidence.analysis.posterior["typical_rate"]))
+def _highest(names: _Names, analysis: _Pair, group: str, claim: str) -> Claim:
+    """Return the claim that one treatment group has the highest rate."""
+    number = len(TREATMENTS)
     return Claim(
-        "C04",
-        "Combination therapy is more effective than single-drug therapy",
-        "Discussion; Conclusions",
-        "mean typical ORR of the four combination groups (equal weights) above that of monotherapy",
-        *judged,
-        "risk difference, mean of the four combination groups - ICI monotherapy",
-        summary["median"],
-        summary["lower"],
-        summary["upper"],
-        wording(*judged[:2]),
+        *names,
+        *analysis,
+        groups=(group,),
+        claim=claim,
+        event=f"{group} has the highest typical {analysis[0].upper()} of the {number} groups",
+        holds=lambda rates: rates[group] == np.max(list(rates.values()), axis=0),
+        estimand=f"typical rate, {group}",
+        estimate=lambda rates: rates[group],
     )
 
 
-def _overall(claim_id: str, name: str, printed: str, place: str, bayes: PooledPosterior) -> Claim:
-    return Claim(
-        claim_id,
-        f"The overall {name} rate is {printed}",
-        place,
-        "",
-        None,
-        None,
-        None,
-        "typical rate of all arms; average rate "
-        + rate(bayes.average["median"], bayes.average["lower"], bayes.average["upper"]),
-        bayes.typical["median"],
-        bayes.typical["lower"],
-        bayes.typical["upper"],
-        "estimate",
-    )
+def _combined(rates: Rates) -> Draws:
+    """Return the mean rate of the combination groups less that of monotherapy."""
+    others = [values for group, values in rates.items() if group != MONO]
+    return np.asarray(np.mean(others, axis=0) - rates[MONO])
+
+
+ORR, DCR, TRAE = (("orr", "treatment"), ("dcr", "treatment"), ("trae", "treatment"))
+
+CLAIMS: Final = (
+    _highest(
+        ("C01", "TKI has the highest ORR", "Abstract; 3.4.1"),
+        ORR,
+        TKI,
+        "ICI + TKI has the highest response rate",
+    ),
+    _above(
+        ("C02", "TKI > mono, ORR", "Discussion"),
+        ORR,
+        (TKI, MONO),
+        "ICI + TKI is more effective than monotherapy",
+    ),
+    _above(
+        ("C03", "chemo > mono, ORR", "3.4.1; Discussion"),
+        ORR,
+        (CHEMO, MONO),
+        "ICI + chemotherapy is more effective than monotherapy",
+    ),
+    Claim(
+        *("C04", "combinations > mono, ORR", "Discussion; Conclusions"),
+        *ORR,
+        groups=(MONO,),
+        claim="Combination therapy is more effective than single-drug therapy",
+        event="mean typical ORR of the four combination groups (equal weights) above that of "
+        "monotherapy",
+        holds=lambda rates: _combined(rates) > 0,
+        estimand=f"risk difference, mean of the four combination groups - {MONO}",
+        estimate=_combined,
+    ),
+    _similar(
+        ("C05", "dual ~ mono, ORR", "3.4.1"),
+        ORR,
+        (DUAL, MONO),
+        "Dual checkpoint inhibition is similar to monotherapy",
+    ),
+    _similar(
+        ("C06", "immuno ~ mono, ORR", "3.4.1"),
+        ORR,
+        (IMMUNO, MONO),
+        "ICI + immunomodulator is similar to monotherapy",
+    ),
+    _highest(
+        ("C07", "TKI has the highest DCR", "3.4.1"),
+        DCR,
+        TKI,
+        "ICI + TKI has the highest disease control rate",
+    ),
+    _above(
+        ("C08", "first > later line, ORR", "Abstract; 3.4.2; Discussion"),
+        ("orr", "line"),
+        (FIRST, LATER),
+        "Response is higher in first line than in later lines",
+    ),
+    _above(
+        ("C09", "the same in chemo arms", "-"),
+        ("orr", "line_in_chemotherapy"),
+        (FIRST, LATER),
+        "The same among ICI + chemotherapy arms only (not in the paper; both first-line arms are "
+        "ICI + chemotherapy)",
+    ),
+    _above(
+        ("C10", "first > later line, DCR", "3.4.2"),
+        ("dcr", "line"),
+        (FIRST, LATER),
+        "Disease control is higher in first line than in later lines",
+    ),
+    _above(
+        ("C11", "TKI > mono, TRAE", "Abstract; 3.4.4; Discussion"),
+        TRAE,
+        (TKI, MONO),
+        "ICI + TKI is more toxic than monotherapy",
+    ),
+    _above(
+        ("C12", "chemo > mono, TRAE", "3.4.4"),
+        TRAE,
+        (CHEMO, MONO),
+        "ICI + chemotherapy is more toxic than monotherapy",
+    ),
+)
+"""The claims with a probability, in the order of the claims table."""
+
+
+def _rates(posterior: xr.Dataset) -> dict[str, Draws]:
+    """Return the draws of each group's typical rate, shape (chain, draw)."""
+    typical = posterior["typical_rate"]
+    return {str(group): typical.sel(group=group).values for group in typical["group"].values}
+
+
+def _probability(claim: Claim, posterior: xr.Dataset) -> tuple[float, float]:
+    """Return the share of draws in which an event holds, and its Monte Carlo standard error."""
+    holds = claim.holds(_rates(posterior)).astype(float)
+    p = float(holds.mean())
+    if p in (0.0, 1.0):
+        return p, 0.0
+    indicator = xr.Dataset({"event": (("chain", "draw"), holds)})
+    return p, float(azs.mcse(indicator, method="mean")["event"])
+
+
+def _judged(claim: Claim, analysis: "SubgroupAnalysis", unpooled: Fit) -> dict[str, object]:
+    p, mcse = _probability(claim, analysis.posterior)
+    estimand = claim.estimand
+    if len(claim.groups) == 2:
+        ratio = analysis.contrast(*claim.groups, "risk_ratio")
+        estimand += f" (risk ratio {rate(ratio['median'], ratio['lower'], ratio['upper'], 2)})"
+    return {
+        "claim_id": claim.claim_id,
+        "claim": claim.claim,
+        "place": claim.place,
+        "event": claim.event,
+        "probability": p,
+        "mcse": mcse,
+        "probability_unpooled": _probability(claim, unpooled.posterior)[0],
+        "estimand": estimand,
+        **summarise(xr.DataArray(claim.estimate(_rates(analysis.posterior)))),
+        "verdict": wording(p, mcse),
+    }
+
+
+def _overall(
+    claim_id: str, name: str, printed: str, place: str, bayes: PooledPosterior
+) -> dict[str, object]:
+    average = rate(bayes.average["median"], bayes.average["lower"], bayes.average["upper"])
+    return {
+        "claim_id": claim_id,
+        "claim": f"The overall {name} rate is {printed}",
+        "place": place,
+        "event": "",
+        "estimand": f"typical rate of all arms; average rate {average}",
+        **bayes.typical,
+        "verdict": "estimate",
+    }
 
 
 def paper_claims(
-    analyses: Mapping[str, SubgroupAnalysis],
+    analyses: Mapping[str, "SubgroupAnalysis"],
     unpooled: Mapping[str, Fit],
     overall: Mapping[str, PooledPosterior],
     printed: Mapping[str, str],
@@ -227,8 +300,7 @@ def paper_claims(
     Parameters
     ----------
     analyses
-        Subgroup analyses by name: ``orr_treatment``, ``dcr_treatment``, ``trae_treatment``,
-        ``orr_line``, ``dcr_line``, ``orr_line_in_chemotherapy``.
+        Subgroup analyses by name, those of ``CLAIMS`` at least.
     unpooled
         Fits of the same with unpooled group means, by the same names.
     overall
@@ -239,86 +311,19 @@ def paper_claims(
     Returns
     -------
     pandas.DataFrame
-        One row a claim, columns as ``Claim``.
+        One row a claim: ``claim_id``, ``claim``, ``place``, ``event`` (empty for a plain
+        estimate), its posterior ``probability`` given the model and that number's Monte Carlo
+        standard error ``mcse``, ``probability_unpooled`` (unpooled group means, a common tau),
+        ``estimand``, ``median``, ``lower``, ``upper`` (95 % equal-tailed; differences are
+        proportions), ``verdict``.
     """
-    both = {name: Judged(analyses[name], unpooled[name]) for name in unpooled}
-    orr, dcr, trae = (both[f"{outcome}_treatment"] for outcome in ("orr", "dcr", "trae"))
-    lines = ("first line", ">= second line")
-    claims = [
-        _best("C01", "ICI + TKI has the highest response rate", "Abstract; 3.4.1", orr, TKI),
-        _contrast_claim(
-            "C02",
-            "ICI + TKI is more effective than monotherapy",
-            "Discussion",
-            orr,
-            (TKI, MONO),
-        ),
-        _contrast_claim(
-            "C03",
-            "ICI + chemotherapy is more effective than monotherapy",
-            "3.4.1; Discussion",
-            orr,
-            (CHEMO, MONO),
-        ),
-        _combinations(orr),
-        _contrast_claim(
-            "C05",
-            "Dual checkpoint inhibition is similar to monotherapy",
-            "3.4.1",
-            orr,
-            (DUAL, MONO),
-            similar=True,
-        ),
-        _contrast_claim(
-            "C06",
-            "ICI + immunomodulator is similar to monotherapy",
-            "3.4.1",
-            orr,
-            (IMMUNO, MONO),
-            similar=True,
-        ),
-        _best("C07", "ICI + TKI has the highest disease control rate", "3.4.1", dcr, TKI),
-        _contrast_claim(
-            "C08",
-            "Response is higher in first line than in later lines",
-            "Abstract; 3.4.2; Discussion",
-            both["orr_line"],
-            lines,
-        ),
-        _contrast_claim(
-            "C09",
-            "The same among ICI + chemotherapy arms only (not in the paper; both first-line arms "
-            "are ICI + chemotherapy)",
-            "-",
-            both["orr_line_in_chemotherapy"],
-            lines,
-        ),
-        _contrast_claim(
-            "C10",
-            "Disease control is higher in first line than in later lines",
-            "3.4.2",
-            both["dcr_line"],
-            lines,
-        ),
-        _contrast_claim(
-            "C11",
-            "ICI + TKI is more toxic than monotherapy",
-            "Abstract; 3.4.4; Discussion",
-            trae,
-            (TKI, MONO),
-        ),
-        _contrast_claim(
-            "C12",
-            "ICI + chemotherapy is more toxic than monotherapy",
-            "3.4.4",
-            trae,
-            (CHEMO, MONO),
-        ),
+    rows = [_judged(claim, analyses[claim.analysis], unpooled[claim.analysis]) for claim in CLAIMS]
+    rows += [
         _overall("C13", "response", printed["orr"], "Abstract; 3.4; Discussion", overall["orr"]),
         _overall("C14", "disease control", printed["dcr"], "Abstract; 3.4", overall["dcr"]),
         _overall("C15", "grade 3-5 TRAE", printed["trae"], "Abstract; 3.4.4", overall["trae"]),
     ]
-    return pd.DataFrame([asdict(claim) for claim in claims])
+    return pd.DataFrame(rows)
 
 
 def claims_frame(claims: pd.DataFrame) -> pd.DataFrame:

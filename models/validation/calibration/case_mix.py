@@ -27,9 +27,10 @@ from models.fitting.lattice_sampler import TABLE, make_steps, starting_points
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import CaseMixReview
 from models.validation.calibration.quantities import pit_values, ranks
+from models.validation.calibration.run import CASE_MIX
+from models.validation.calibration.run import SIMULATIONS as PLANNED
 
-SEED: Final = 20250107
-SIMULATIONS: Final = 200
+SIMULATIONS: Final = PLANNED["lattice"]
 CHAINS: Final = 2
 TUNE: Final = 500
 DRAWS: Final = 500
@@ -228,7 +229,7 @@ def case_mix_study(simulations: int, seed: int) -> Study:
     """Return the study, of one simulation a part."""
     design = paper_review(load_evidence()).ledger().to_csv(index=False, lineterminator="\n")
     return Study(
-        name="case_mix",
+        name=CASE_MIX,
         function=run_simulations,
         cells={"": ()},
         simulations=simulations,

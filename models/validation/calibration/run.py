@@ -16,7 +16,10 @@ SEED: Final = 20250107
 ENGINES: Final = ("nuts", "grid")
 NUTS_MODELS: Final = ("pooled", "subtype", "subgroup", "exnex", "subtype_treatment")
 GRID_MODELS: Final = ("pooled", "subtype", "subgroup")
-SIMULATIONS: Final = {"nuts": 500, "grid": 2000}
+CASE_MIX: Final = "case_mix"
+_MODELS: Final = {"nuts": NUTS_MODELS, "grid": GRID_MODELS, "lattice": (CASE_MIX,)}
+"""Models that each engine calibrates, in order of cost; the lattice's has results of its own."""
+SIMULATIONS: Final = {"nuts": 500, "grid": 2000, "lattice": 200}
 CHUNK: Final = {"nuts": 10, "grid": 50}
 """Simulations a task: some seconds."""
 RESULTS: Final = FIGURES_DIR / "validation" / "calibration"
@@ -59,9 +62,9 @@ def models_of(engine: str, model: str | None) -> tuple[str, ...]:
     models.common.errors.InputError
         If the engine does not exist or does not have the model.
     """
-    if engine not in ENGINES:
-        raise InputError(f"--engine must be nuts or grid, got {engine!r}")
-    known = NUTS_MODELS if engine == "nuts" else GRID_MODELS
+    if engine not in _MODELS:
+        raise InputError(f"--engine must be nuts, grid or lattice, got {engine!r}")
+    known = _MODELS[engine]
     if model is None:
         return known
     if model not in known:
@@ -84,8 +87,17 @@ def _simulate(engine: str, model: str, first: int, stop: int, seed: int) -> "pd.
     return simulate_grid(model, first, stop, seed)
 
 
+def study_of(engine: str, model: str, simulations: int, seed: int) -> Study:
+    """Return the calibration of any model that `models_of` names."""
+    if model == CASE_MIX:
+        from models.validation.calibration.case_mix import case_mix_study
+
+        return case_mix_study(simulations, seed)
+    return calibration_study(engine, model, simulations, seed)
+
+
 def calibration_study(engine: str, model: str, simulations: int, seed: int) -> Study:
-    """Return the calibration of a model, as `models_of` names it.
+    """Return the calibration of a model by ``nuts`` or ``grid``.
 
     Its results are as `models.validation.calibration.simulate.simulate_nuts` or ``simulate_grid``.
     """

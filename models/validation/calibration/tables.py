@@ -18,7 +18,13 @@ from models.common.study import Study
 from models.fitting.gate import BFMI_MIN, ESS_MIN
 from models.render.format import probability
 from models.render.templates import page
-from models.validation.calibration.run import ENGINES, SIMULATIONS, kept_draws, models_of
+from models.validation.calibration.run import (
+    CASE_MIX,
+    ENGINES,
+    SIMULATIONS,
+    kept_draws,
+    models_of,
+)
 from models.validation.calibration.summary import (
     ALL_UNITS,
     FAMILY_WISE_ERROR,
@@ -29,6 +35,58 @@ from models.validation.calibration.summary import (
 )
 
 ENGINE_NAMES = {"nuts": "NUTS", "grid": "grid"}
+
+
+def write_runs(
+    runs: Sequence[tuple[Study, pd.DataFrame]], out: Path, pictures: Path | None = None
+) -> pd.DataFrame:
+    """Write what came of the runs of an engine and all tables that follow.
+
+    Parameters
+    ----------
+    runs
+        Studies with their simulations.
+    out, pictures
+        As in `write_calibration`.
+
+    Returns
+    -------
+    pandas.DataFrame
+        One row a run: ``model``, ``simulations``, ``tests``, ``passed``, ``smallest_p_holm``,
+        ``smallest_p_quantity``.
+    """
+    for study, ranks in runs:
+        if study.name == CASE_MIX:
+            from models.validation.calibration.case_mix_summary import write_case_mix
+
+            return pd.DataFrame([_verdict(write_case_mix(study, ranks, out))]).assign(
+                model=study.name, simulations=study.simulations
+            )
+        store_ranks(study, ranks, out)
+    table = write_calibration(out, pictures)
+    ran = {study.name for study, _ in runs}
+    return table[(table["engine"] + "_" + table["model"]).isin(ran)]
+
+
+def sentences(table: pd.DataFrame) -> list[str]:
+    """Return the verdict on each run in words, from `write_runs`."""
+    return [
+        f"{row.model} ({row.simulations} simulations, {row.tests} tests): "
+        f"{'not rejected' if row.passed else 'REJECTED'}, smallest p {row.smallest_p_holm:.3f} "
+        f"({row.smallest_p_quantity})"
+        for row in table.itertuples()
+    ]
+
+
+def _verdict(tested: pd.DataFrame) -> dict[str, Any]:
+    """Return number of tests, the worst of them and the verdict."""
+    worst = tested.loc[tested["p_holm"].idxmin()]
+    return {
+        "tests": len(tested),
+        "smallest_p_holm": float(worst["p_holm"]),
+        "smallest_p_quantity": worst["quantity"],
+        "passed": not tested["rejected"].any(),
+    }
 
 
 def store_ranks(study: Study, ranks: pd.DataFrame, out: Path) -> None:
@@ -109,17 +167,13 @@ def calibration_tables(
         setting, draws = record["settings"], int(record["kept_draws"])
         place = {"engine": setting["engine"], "model": setting["model"]}
         tested = uniformity_tests(ranks, draws)
-        worst = tested.loc[tested["p_holm"].idxmin()]
         rows.append(
             {
                 **place,
                 "simulations": len(ranks),
                 "planned": SIMULATIONS[setting["engine"]],
                 "kept_draws": draws,
-                "tests": len(tested),
-                "smallest_p_holm": float(worst["p_holm"]),
-                "smallest_p_quantity": worst["quantity"],
-                "passed": not tested["rejected"].any(),
+                **_verdict(tested),
                 **gate_counts(ranks, draws),
                 "seconds_median": float(ranks["seconds"].median()),
                 **{key: setting.get(key) for key in ("draws", "tune", "chains", "target_accept")},
@@ -150,7 +204,9 @@ def write_calibration(out: Path, pictures: Path | None = None) -> pd.DataFrame:
     write_csv(covers, out / "sbc_coverage.csv")
     write_text(out / "calibration.md", calibration_markdown(table, tests, covers))
     save_png(coverage_figure(covers), out / "sbc_coverage", 150)
-    for record, ranks in runs if pictures is not None else ():
+    if pictures is None:
+        return table
+    for record, ranks in runs:
         engine, model = record["settings"]["engine"], record["settings"]["model"]
         mine = tests[(tests["engine"] == engine) & (tests["model"] == model)]
         figure = pit_figure(ranks, int(record["kept_draws"]), mine)

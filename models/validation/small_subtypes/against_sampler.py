@@ -11,12 +11,11 @@ import xarray as xr
 
 from models.common.constants import INTERVAL_PROBS
 from models.common.files import write_csv
-from models.estimands.subtypes import exnex_estimands, subtype_estimands
 from models.evidence.load import load_evidence
-from models.exnex import build_exnex_model
+from models.fitting.fit import Wanted
+from models.fitting.registry import EXNEX, SUBTYPE
 from models.fitting.sampler import Sampler
-from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS
-from models.subtype import build_subtype_model
+from models.priors import DEFAULT_EXNEX_PRIORS
 from models.validation.small_subtypes.replicate import estimate_all, simulated_counts
 from models.validation.small_subtypes.run import SCENARIOS
 from models.validation.small_subtypes.truth import paper_design
@@ -63,15 +62,8 @@ def check_against_sampler(
             )
             quadrature = estimate_all(design, responders).set_index(["method", "unit"])
             fits = {
-                "exchangeable": sampler.fit(
-                    build_subtype_model, strata, DEFAULT_PRIORS, subtype_estimands(strata)
-                ),
-                "exnex": sampler.fit(
-                    build_exnex_model,
-                    strata,
-                    DEFAULT_EXNEX_PRIORS,
-                    exnex_estimands(strata, DEFAULT_EXNEX_PRIORS),
-                ),
+                "exchangeable": sampler(Wanted(SUBTYPE, strata)),
+                "exnex": sampler(Wanted(EXNEX, strata, DEFAULT_EXNEX_PRIORS)),
             }
             for model, fit in fits.items():
                 found = _compare(fit.posterior["stratum_rate"], quadrature.loc[model])

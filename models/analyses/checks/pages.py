@@ -1,39 +1,26 @@
-"""The checks written out: one page, the tables, the figures."""
+"""The checks and the sensitivity analyses as pages."""
 
-from pathlib import Path
+from collections.abc import Mapping
 
 import pandas as pd
 
-from models.analyses.checks.loo_plot import influence_figure
-from models.analyses.checks.predictive_plot import (
-    pit_figure,
-    prior_figure,
-    rootogram_figure,
-    statistics_figure,
-)
-from models.analyses.checks.run import CheckResults
 from models.analyses.checks.sensitivity import DRAWS
-from models.analyses.checks.sensitivity_plot import sensitivity_figure
 from models.analyses.checks.verdicts import FAIL, NOTED
-from models.common.files import write_csv, write_text
 from models.estimands.contrasts import NOT_RANDOMISED
-from models.evidence.vocabulary import OUTCOMES
 from models.render.format import frame_markdown, probability, rate
-from models.render.style import save_png
 
 
-def checks_markdown(results: CheckResults) -> str:
+def checks_markdown(table: pd.DataFrame) -> str:
     """Return the page of checks."""
-    frame = results.frame()
-    failed, noted = (int((frame["verdict"] == v).sum()) for v in (FAIL, NOTED))
+    failed, noted = (int((table["verdict"] == v).sum()) for v in (FAIL, NOTED))
     return "\n".join(
         [
             "# Checks",
             "",
-            f"{len(frame)} checks: {failed} failed, {noted} noted. *Noted* is what the data or a "
+            f"{len(table)} checks: {failed} failed, {noted} noted. *Noted* is what the data or a "
             "choice show and a reader should know; it is no error of the computation.",
             "",
-            frame_markdown(frame),
+            frame_markdown(table),
             "",
         ]
     )
@@ -87,31 +74,9 @@ def sensitivity_markdown(table: pd.DataFrame) -> str:
     )
 
 
-def write_checks(results: CheckResults, out: Path) -> list[Path]:
-    """Write page, tables and figures of the checks; return the files."""
-    tables = out / "tables"
-    written = [write_csv(frame, tables / f"{name}.csv") for name, frame in results.tables.items()]
-    pages = {
-        out / "checks.md": checks_markdown(results),
-        tables / "sensitivity.md": sensitivity_markdown(results.tables["sensitivity"]),
+def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
+    """Return the pages of this part from its tables."""
+    return {
+        "checks.md": checks_markdown(tables["checks"]),
+        "sensitivity.md": sensitivity_markdown(tables["sensitivity"]),
     }
-    for path, text in pages.items():
-        write_text(path, text)
-    influence = results.tables["loo_influence"]
-    posterior = results.tables["predictive_posterior"]
-    figures = {
-        "sensitivity": sensitivity_figure(results.tables["sensitivity"]),
-        "predictive_prior": prior_figure(results.prior),
-        "predictive_pit": pit_figure(results.replicates),
-        "predictive_rootogram": rootogram_figure(results.replicates),
-        **{
-            f"predictive_{model.replace(' ', '_')}": statistics_figure(posterior, model)
-            for model in dict.fromkeys(posterior["model"])
-        },
-        **{
-            f"loo_influence_{outcome}": influence_figure(influence, outcome, name.capitalize())
-            for outcome, name in OUTCOMES.items()
-        },
-    }
-    written += [save_png(figure, out / name, 200) for name, figure in figures.items()]
-    return [*written, *pages]

@@ -1,0 +1,1 @@
+"""Response, disease control and toxicity together."""

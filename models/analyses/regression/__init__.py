@@ -1,0 +1,1 @@
+"""Regression of one outcome on covariates of the arms."""
