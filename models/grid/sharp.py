@@ -76,9 +76,7 @@ class SharpUnits:
     def log_likelihood(self, delta: Array) -> Array:
         """Return the log likelihood over its supremum at ``centre + delta``, units last."""
         rate = self._events / self._total
-        return np.asarray(
-            self._events * delta - self._total * np.log1p(rate * np.expm1(delta))
-        )
+        return np.asarray(self._events * delta - self._total * np.log1p(rate * np.expm1(delta)))
 
     def log_messages(self, mean: Array, scale: Array) -> Array:
         """Return logs of the likelihoods' means over normal logits.

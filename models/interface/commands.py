@@ -58,6 +58,28 @@ def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path 
         )
 
 
+class Shown:
+    """A fitter for one command, with a sign of life while it samples.
+
+    Parameters
+    ----------
+    sampling
+        How fits are made.
+    """
+
+    def __init__(self, sampling: Sampling) -> None:
+        self._sampling = sampling
+
+    @property
+    def seed(self) -> int:
+        """Seed of the fit."""
+        return self._sampling.seed
+
+    def __call__(self, wanted: "Wanted") -> "Fit":
+        """Return the fit."""
+        return fitted(self._sampling, wanted)
+
+
 def fitted(sampling: Sampling, wanted: "Wanted") -> "Fit":
     """Return the fit, with a sign of life while it is sampled."""
     from rich.console import Console

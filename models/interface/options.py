@@ -3,13 +3,20 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, Literal
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, Final, Literal
 
 from cyclopts import Parameter
 
 from models.common.errors import InputError
 from models.common.files import check_output, check_output_folder
-from models.priors import DEFAULT_PRIORS, Priors
+from models.priors import (
+    DEFAULT_JOINT_PRIORS,
+    DEFAULT_PRIORS,
+    DEFAULT_REGRESSION_PRIORS,
+    JointPriors,
+    Priors,
+    RegressionPriors,
+)
 
 if TYPE_CHECKING:
     from models.fitting.fit import Fitter
@@ -161,6 +168,7 @@ class PoolPriors:
         Scale of the half-normal prior of tau (SD between studies, logit scale).
     """
 
+    kind: ClassVar[type[Priors]] = Priors
     prior_mu_mean: float = DEFAULT_PRIORS.mu_mean
     prior_mu_sd: float = DEFAULT_PRIORS.mu_sd
     prior_tau_scale: float = DEFAULT_PRIORS.tau_scale
@@ -174,7 +182,7 @@ class PoolPriors:
             If one is impossible.
         """
         named = {name.removeprefix("prior_"): value for name, value in vars(self).items()}
-        priors = Priors(**named)
+        priors = self.kind(**named)
         check_priors(priors)
         return priors
 
@@ -191,6 +199,56 @@ class GroupPriors(PoolPriors):
     """
 
     prior_sigma_scale: float = DEFAULT_PRIORS.sigma_scale
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class RegressionOptions(GroupPriors):
+    """Priors of the regression.
+
+    Parameters
+    ----------
+    prior_coefficient_sd
+        Standard deviation of the normal prior of a coefficient (log odds ratio of a unit).
+    """
+
+    kind: ClassVar[type[Priors]] = RegressionPriors
+    prior_coefficient_sd: float = DEFAULT_REGRESSION_PRIORS.coefficient_sd
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class JointOptions(GroupPriors):
+    """Priors of the joint model of outcomes.
+
+    Parameters
+    ----------
+    prior_complete_scale
+        Scale of both standard deviations of complete response given response.
+    prior_correlation_shape
+        Shape of the LKJ prior of the correlations between arms.
+    """
+
+    kind: ClassVar[type[Priors]] = JointPriors
+    prior_complete_scale: float = DEFAULT_JOINT_PRIORS.complete_scale
+    prior_correlation_shape: float = DEFAULT_JOINT_PRIORS.correlation_shape
+
+
+@Parameter(name="*")
+@dataclass(frozen=True)
+class Sampled:
+    """How the posterior is sampled.
+
+    Parameters
+    ----------
+    draws
+        Draws kept per chain (four chains).
+    seed
+        Seed of the sampler.
+    """
+
+    draws: Whole = 2000
+    seed: Whole = 20250107
 
 
 @Parameter(name="*")

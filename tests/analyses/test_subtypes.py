@@ -1,5 +1,7 @@
 """Priors, summaries and figures of the subtype models, without sampling."""
 
+from models.interface.cli import run
+
 import dataclasses
 import importlib.util
 from pathlib import Path
@@ -21,7 +23,6 @@ from models.fitting.fit import SamplerSettings, Wanted
 from models.fitting.records import Recorder
 from models.fitting.registry import SUBTYPE_TREATMENT
 from models.frequentist.freeman_tukey import printed
-from models.interface.cli import run
 from models.interface.job import PARTS, Run, run_job
 from models.reviews.strata import family_totals
 from tests.analyses.conftest import Invented, draws_of
