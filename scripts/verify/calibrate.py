@@ -7,7 +7,7 @@ where it stopped. The full run by NUTS takes one processor about an hour, that b
 minutes. Exits with 1 if calibration is rejected.
 """
 
-from models.interface.cli import run
+from models.interface.cli import fail, run
 
 from typing import Annotated
 
@@ -43,8 +43,6 @@ def calibrate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write ranks, tables and figures."""
-    from models.interface.cli import fail
-
     from models.common.errors import InputError
 
     options.check()

@@ -6,7 +6,7 @@ finish; a run that was interrupted goes on where it stopped. The full run takes 
 cores.
 """
 
-from models.interface.cli import run
+from models.interface.cli import fail, run
 
 from typing import Annotated
 
@@ -32,8 +32,6 @@ def simulate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write tables and figures."""
-    from models.interface.cli import fail
-
     from models.common.errors import InputError
     from models.validation.small_subtypes.run import (
         REPLICATES,
