@@ -23,9 +23,17 @@ _HEAVIEST_REACH = 1e6
 """Scales above this many prior scales are cut off (a half-Cauchy has 6e-7 of its mass there)."""
 
 
-def _positive(name: str, value: float) -> None:
+_SMALLEST, _LARGEST = 1e-3, 1e6
+_FARTHEST_MEAN = 100.0
+
+
+def _positive(name: str, value: float, least: float = _SMALLEST) -> None:
     if not (math.isfinite(value) and value > 0):
         raise InputError(f"prior {name} must be a positive finite number, got {value}")
+    if not least <= value <= _LARGEST:
+        raise InputError(
+            f"the exact engine takes a prior {name} from {least:g} to {_LARGEST:g}, got {value:g}"
+        )
 
 
 @dataclass(frozen=True)
@@ -44,7 +52,12 @@ class Normal:
     def __post_init__(self) -> None:
         if not math.isfinite(self.mean):
             raise InputError(f"prior mean must be a finite number, got {self.mean}")
-        _positive("sd", self.sd)
+        if abs(self.mean) > _FARTHEST_MEAN:
+            raise InputError(
+                f"the exact engine takes a prior mean from -{_FARTHEST_MEAN:g} to "
+                f"{_FARTHEST_MEAN:g} (logit scale), got {self.mean:g}"
+            )
+        _positive("sd", self.sd, 1e-6)
 
     def logpdf(self, x: Array) -> Array:
         """Return the log density at ``x``."""
@@ -106,7 +119,7 @@ class HalfT:
 
     def __post_init__(self) -> None:
         _positive("scale", self.scale)
-        _positive("df", self.df)
+        _positive("df", self.df, 0.01)
 
     def logpdf(self, x: Array) -> Array:
         """Return the log density at ``x >= 0``."""

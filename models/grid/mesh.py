@@ -23,10 +23,22 @@ from functools import cached_property
 
 import numpy as np
 
+from models.common.errors import InputError
 from models.grid.band import Axis
 from models.grid.distributions import Array, ScalePrior
 
 _NEWTON_STEPS = 8
+_MOST_NODES = 200_000
+
+
+def too_large(elements: float) -> InputError:
+    """Return the refusal of a problem that needs so many numbers in memory."""
+    need = elements * 8.0 / 2.0**30
+    amount = f"about {need:,.0f} GiB of memory" if need < 1e6 else "more memory than there is"
+    return InputError(
+        f"the exact engine would need {amount} for these counts and priors: totals are too large, "
+        "studies too many or a prior scale too small or too large; the sampler may serve"
+    )
 
 
 @dataclass(frozen=True)
@@ -61,8 +73,16 @@ class Mesh:
 
     @classmethod
     def build(cls, components: tuple[Component, ...], low: float, high: float) -> "Mesh":
-        """Lay a mesh over ``[low, high]`` with the given components."""
+        """Lay a mesh over ``[low, high]`` with the given components.
+
+        Raises
+        ------
+        InputError
+            If it would have more nodes than any engine could use.
+        """
         ends = _coordinate(components, np.array([low, high]))
+        if not ends[1] - ends[0] < _MOST_NODES:
+            raise too_large(float(ends[1] - ends[0]) ** 2)
         first, last = int(np.floor(ends[0])), int(np.ceil(ends[1]))
         nodes = _invert(components, np.arange(first, last + 1, dtype=np.float64), low, high)
         return cls(components, first, nodes, 1.0 / _density(components, nodes))

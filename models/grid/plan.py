@@ -10,7 +10,7 @@ import numpy as np
 
 from models.grid.data import TreeData
 from models.grid.distributions import Array, ScalePrior
-from models.grid.mesh import Component, Mesh, ScaleRule
+from models.grid.mesh import Component, Mesh, ScaleRule, too_large
 from models.grid.sharp import SharpUnits
 from models.grid.tree import Grid
 
@@ -22,6 +22,8 @@ _WIDEST_STEP = 0.45
 _TAILS = 8.0
 """Standard deviations of a kernel that the mesh extends beyond the root's window."""
 _LEAF_WIDTH = 5.0
+_MOST_ELEMENTS = 2.5e8
+"""Numbers in memory, some 2 GiB, beyond which a grid is refused."""
 
 
 def interpolation_step(sd: Array, share: Array) -> float:
@@ -141,7 +143,13 @@ def lay_grid(
     inner_prior: ScalePrior | None,
     resolution: float,
 ) -> Grid:
-    """Return the grid of a plan at a resolution (2 halves every step)."""
+    """Return the grid of a plan at a resolution (2 halves every step).
+
+    Raises
+    ------
+    models.common.errors.InputError
+        If it would not fit into some 2 GiB.
+    """
     outer = plan.outer.rule(outer_prior, resolution)
     inner = None
     reach = float(outer.nodes[-1])
@@ -186,7 +194,22 @@ def lay_grid(
     if inner is not None:
         family = _rows(mesh, plan.family_low, plan.family_high)
     local = resolution if data.sharp.size and not regions else None
-    return Grid(mesh, root, family, outer, inner, local)
+    grid = Grid(mesh, root, family, outer, inner, local)
+    if (elements := _elements(data, grid)) > _MOST_ELEMENTS:
+        raise too_large(elements)
+    return grid
+
+
+def _elements(data: TreeData, grid: Grid) -> float:
+    """Return how many numbers a grid keeps in memory at once, roughly."""
+    outer, root = float(grid.outer.size), float(grid.root.stop - grid.root.start)
+    inner = 0.0 if grid.inner is None else float(grid.inner.size)
+    family, mesh = float(grid.family.stop - grid.family.start), float(grid.mesh.size)
+    steps = outer * root * mesh + inner * family * mesh
+    messages = outer * root * data.loose.size + inner * family * data.nested.size
+    messages += 0.8 * outer * root * data.sharp.size
+    families = outer * root * inner * data.families
+    return steps + 2.5 * messages + 4.0 * families + 3.0 * mesh * data.events.size
 
 
 def _narrow_leaves(

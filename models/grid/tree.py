@@ -193,13 +193,17 @@ class GridState:
         """Posterior masses of every unit's logit on the mesh, ``(G, k)``, in data order."""
         data = self.data
         masses = np.empty((self.grid.mesh.size, data.events.size))
-        masses[:, data.loose] = _flow(self.outer_steps, self.loose_cavity, self.loose_likelihood)
+        laid = np.arange(data.loose.size)
+        cavity, likelihood = self.loose_cavity, self.loose_likelihood
+        if self.grid.local is not None:
+            masses[:, data.loose[data.sharp]] = 0.0
+            laid = np.delete(laid, data.sharp)
+            cavity, likelihood = cavity[:, :, laid], likelihood[:, laid]
+        masses[:, data.loose[laid]] = _flow(self.outer_steps, cavity, likelihood)
         if data.nested.size:
             masses[:, data.nested] = _flow(
                 self.inner_steps, self.nested_cavity, self.nested_likelihood
             )
-        if self.grid.local is not None:
-            masses[:, data.loose[data.sharp]] = 0.0
         return masses
 
     @cached_property

@@ -41,6 +41,11 @@ class LazySampler:
     def __call__(self, wanted: "Wanted") -> "Fit":
         """Return the fit."""
         if self._sampler is None:
+            import pytensor
+
+            # code from the cache of an earlier process rounds differently (1e-12), and chains
+            # amplify that: without it every run gives the same draws
+            pytensor.config.numba__cache = False
             from models.fitting.sampler import Sampler
 
             self._sampler = Sampler(self.settings)

@@ -57,7 +57,8 @@ def calibrate(
         print(f"table and figures: {options.out or RESULTS}")
         return
 
-    from models.validation.calibration.run import RESULTS, SIMULATIONS, STORE, models_of, study_of
+    from models.validation.calibration.plan import SIMULATIONS
+    from models.validation.calibration.run import RESULTS, STORE, models_of, study_of
     from models.validation.calibration.tables import check_not_fewer, sentences, write_runs
 
     results, store = options.out or RESULTS, options.store or STORE

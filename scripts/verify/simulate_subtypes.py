@@ -13,7 +13,7 @@ from typing import Annotated
 from cyclopts import App, Parameter
 
 from models.interface.options import Whole
-from models.interface.studies import StudyOptions
+from models.interface.studies import StudyOptions, counting
 
 app = App(help=__doc__, version_flags=[])
 DEFAULTS = StudyOptions()
@@ -33,7 +33,13 @@ def simulate(
 ) -> None:
     """Run what is not yet stored, then write tables and figures."""
     from models.common.errors import InputError
-    from models.validation.small_subtypes.run import REPLICATES, RESULTS, STORE, simulation_study
+    from models.validation.small_subtypes.run import (
+        REPLICATES,
+        RESULTS,
+        SCENARIOS,
+        STORE,
+        simulation_study,
+    )
 
     options.check()
     if check_sampler < 0:
@@ -45,7 +51,8 @@ def simulate(
             write_check,
         )
 
-        check = check_against_sampler(check_sampler, options.seed)
+        with counting("fits by sampling", 2 * check_sampler * len(SCENARIOS)) as advance:
+            check = check_against_sampler(check_sampler, options.seed, lambda: advance(1))
         sentence, passed = write_check(check, results)
         print(sentence)
         if not passed:

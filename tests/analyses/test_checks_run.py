@@ -180,8 +180,8 @@ def test_a_fit_on_disk_is_not_missing(evidence: Evidence, tmp_path: Path) -> Non
 
 def test_power_scaling_takes_the_counts_and_priors_of_each_fit(evidence: Evidence) -> None:
     exact = Exact(500, 4)
-    fits = [(wanted, exact(wanted)) for wanted in exact_fits(evidence)]
-    pool, subtypes = fits[0], fits[-1]
+    first, *_, last = exact_fits(evidence)
+    pool, subtypes = ((wanted, exact(wanted)) for wanted in (first, last))
     table = power_table([pool, subtypes])
     assert table["analysis"].unique().tolist() == ["orr pooled", "subtypes_exchangeable"]
     assert table["likelihood"].notna().all()

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 
 from models.common.constants import PROJECT_ROOT
-from models.render.citations import Citations
-from models.report.paper import discussion_markdown, write_discussion
+from models.render.output import write_output
 from models.report.readme import with_headline
+from models.report.run import texts
 
 FIGURES = PROJECT_ROOT / "figures"
 NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)*(?![\w])")
@@ -31,20 +31,20 @@ def discussion() -> str:
 
 def test_the_headline_of_the_readme_is_what_the_tables_say():
     readme = (PROJECT_ROOT / "README.md").read_text(encoding="utf-8")
-    assert with_headline(readme, FIGURES / "tables") == readme
+    assert with_headline(readme, FIGURES) == readme
 
 
 def test_the_discussion_is_what_the_tables_say(tables, tmp_path):
     """Page, its LaTeX and the places of its numbers, byte for byte."""
-    cite = Citations(tables)
-    written = write_discussion(discussion_markdown(cite), cite, tmp_path)
+    pages, numbers = texts(tables)
+    written = [*write_output(pages, tmp_path), *write_output(numbers, tmp_path / "run")]
     assert len(written) == 3
     for path in written:
         assert path.read_bytes() == (FIGURES / path.relative_to(tmp_path)).read_bytes(), path.name
 
 
 def test_every_number_of_the_discussion_stands_in_a_table(tables, discussion):
-    sources = pd.read_csv(FIGURES / "tables" / "discussion_numbers.csv", dtype=str)
+    sources = pd.read_csv(FIGURES / "run" / "discussion_numbers.csv", dtype=str)
     known = set(sources["text"].str.replace("[<> ]", "", regex=True))
     versions = set(tables["software"]["version"].astype(str))
     found = numbers_of(discussion)
@@ -54,7 +54,7 @@ def test_every_number_of_the_discussion_stands_in_a_table(tables, discussion):
 
 
 def test_every_cited_number_is_its_cell_rounded(tables):
-    sources = pd.read_csv(FIGURES / "tables" / "discussion_numbers.csv", dtype={"text": str})
+    sources = pd.read_csv(FIGURES / "run" / "discussion_numbers.csv", dtype={"text": str})
     assert len(sources) > 80
     for source in sources.itertuples():
         frame = tables[source.table]

@@ -19,6 +19,7 @@ from models.common.constants import PROJECT_ROOT
 from models.common.study import Study
 from models.priors import DEFAULT_PRIORS, Priors
 from models.validation.calibration import simulate as engines
+from models.validation.calibration.plan import SIMULATIONS
 from models.validation.calibration.quantities import (
     LOG_LIKELIHOOD,
     Quantities,
@@ -36,7 +37,6 @@ from models.validation.calibration.run import (
     NUTS_MODELS,
     RESULTS,
     SEED,
-    SIMULATIONS,
     calibration_study,
     kept_draws,
     model_hash,

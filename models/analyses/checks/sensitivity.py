@@ -17,13 +17,13 @@ from scipy.special import expit
 
 from models.analyses.checks.loo import pool_numbers
 from models.analyses.checks.scenarios import PriorSet, Scenario, scenarios
-from models.analyses.groups.claims import CLAIMS, wording
-from models.evidence.groupings import GROUPINGS
+from models.analyses.groups.claims import CLAIMS, Claim, wording
+from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES
 from models.frequentist.freeman_tukey import freeman_tukey_pool
 from models.grid import fit_pooled, fit_subgroup
-from models.grid.sampling import draw_families, draw_scales_and_mean
+from models.grid.drawing.sampling import draw_families, draw_scales_and_mean
 
 DRAWS: Final = 8_000
 _TOLERANCE: Final = 1e-3
@@ -33,23 +33,24 @@ VISIBLE_SHIFT: Final = 0.05
 """A wording that changes with a smaller shift of the probability lay at a limit of the scale."""
 
 
-def grouped(arms: pd.DataFrame, grouping: str) -> pd.DataFrame:
-    """Return the arms of a grouping with the text column ``group``, in any order."""
-    rule = GROUPINGS[grouping]
-    for column, value in (rule.where or {}).items():
-        arms = arms[arms[column] == value]
-    group = arms[rule.column].map(rule.labels)
-    return arms[group.notna()].assign(group=group[group.notna()])
+def groups_of_arms(evidence: Evidence) -> dict[tuple[str, str], pd.Series]:
+    """Return the group of each arm that has one, by outcome and grouping of the claims.
+
+    A scenario leaves arms out or counts anew; it moves no arm to another group.
+    """
+    return {
+        key: grouped_outcome(evidence, *key).set_index("arm_id")["group"]
+        for key in dict.fromkeys((claim.outcome, claim.grouping) for claim in CLAIMS)
+    }
 
 
 def typical_rates(
-    arms: pd.DataFrame, grouping: str, priors: PriorSet, draws: int, seed: int
+    review: pd.DataFrame, priors: PriorSet, draws: int, seed: int
 ) -> dict[str, NDArray[np.float64]]:
     """Return independent draws of the typical rate of each group that has arms."""
-    review = grouped(arms, grouping)
     if review.empty:
         return {}
-    groups = [g for g in GROUPINGS[grouping].labels.values() if (review["group"] == g).any()]
+    groups = [str(group) for group in review["group"].cat.categories]
     exact = fit_subgroup(
         review["events"],
         review["total"],
@@ -87,17 +88,22 @@ def _changed(a: pd.DataFrame, b: pd.DataFrame) -> bool:
 class _Engine:
     """Computes each combination of counts and priors once."""
 
-    def __init__(self, draws: int, seed: int) -> None:
+    def __init__(self, evidence: Evidence, draws: int, seed: int) -> None:
         self.draws, self.seed = draws, seed
+        self._groups = groups_of_arms(evidence)
         self._rates: dict[Hashable, dict[str, NDArray[np.float64]]] = {}
         self._pools: dict[Hashable, dict[str, float]] = {}
 
     def rates(
-        self, arms: pd.DataFrame, grouping: str, priors: PriorSet
+        self, arms: pd.DataFrame, claim: Claim, priors: PriorSet
     ) -> dict[str, NDArray[np.float64]]:
-        key = (_counts(grouped(arms, grouping)), grouping, priors)
+        groups = self._groups[claim.outcome, claim.grouping]
+        kept = arms[arms["arm_id"].isin(groups.index)]
+        group = groups.loc[kept["arm_id"]].cat.remove_unused_categories()
+        review = kept.assign(group=group.array)
+        key = (_counts(review), claim.grouping, priors)
         if key not in self._rates:
-            self._rates[key] = typical_rates(arms, grouping, priors, self.draws, self.seed)
+            self._rates[key] = typical_rates(review, priors, self.draws, self.seed)
         return self._rates[key]
 
     def pool(self, arms: pd.DataFrame, priors: PriorSet) -> dict[str, float]:
@@ -116,7 +122,7 @@ def _claims(
 ) -> list[dict[str, object]]:
     rows: list[dict[str, object]] = []
     for claim in CLAIMS:
-        found = engine.rates(arms[claim.outcome], claim.grouping, scenario.priors)
+        found = engine.rates(arms[claim.outcome], claim, scenario.priors)
         judged = all(group in found for group in claim.groups) and len(found) > 1
         p = float(claim.holds(found).mean()) if judged else float("nan")
         rows.append(
@@ -162,7 +168,7 @@ def sensitivity_table(
         If a correction does not stand in the trial report it cites.
     """
     original = {outcome: evidence.outcome(outcome) for outcome in OUTCOMES}
-    engine, tables = _Engine(draws, seed), []
+    engine, tables = _Engine(evidence, draws, seed), []
     for scenario in wanted or scenarios(evidence):
         arms = {outcome: scenario.change(outcome, frame) for outcome, frame in original.items()}
         rows: list[dict[str, object]] = [

@@ -6,7 +6,12 @@ import numpy as np
 
 from models.common.errors import InputError
 from models.grid.distributions import Array
-from models.grid.sampling import average_rates, draw_families, draw_scales_and_mean, draw_units
+from models.grid.drawing.sampling import (
+    average_rates,
+    draw_families,
+    draw_scales_and_mean,
+    draw_units,
+)
 from models.grid.tree import GridState
 
 

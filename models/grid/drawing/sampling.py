@@ -14,8 +14,8 @@ from scipy.special import ndtr
 
 from models.grid.band import Axis, invert_rows, invert_table
 from models.grid.distributions import Array
+from models.grid.drawing.rejection import BinomialTarget, Subset, draw
 from models.grid.mesh import Mesh
-from models.grid.rejection import BinomialTarget, Subset, draw
 from models.grid.tree import Grid, GridState
 
 _ROWS = 1000
