@@ -50,6 +50,8 @@ def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path 
         Naming the option and its value.
     """
     sampling.check()
+    if out is not None and out.suffix in (".csv", ".parquet"):
+        raise InputError(f"--out {out}: a table belongs to --batch; fits are saved to a folder")
     check_outputs(json, out, [review])
     if out is not None and sampling.engine == "grid":
         raise InputError(

@@ -6,17 +6,18 @@ from models.analyses.checks.wanted import exact_fits, of_other_parts
 from models.common.constants import PROJECT_ROOT
 from models.evidence.load import Evidence
 from models.render.citations import Citations
-from models.report.checks import KINDS, model_checks
+from models.report.checks import KINDS
+from models.report.paper import section
 
 FIGURES = PROJECT_ROOT / "figures"
 
 
 def test_a_model_that_predicts_worse_is_named(tables: dict[str, pd.DataFrame]) -> None:
     compared = tables["loo_comparison"].copy()
-    text = model_checks(Citations(tables))
+    text = section(Citations(tables), "model_checks")
     assert compared["model"].iloc[0] in text
     compared.loc[compared.index[-1], "verdict"] = "predicts worse"
-    changed = model_checks(Citations({**tables, "loo_comparison": compared}))
+    changed = section(Citations({**tables, "loo_comparison": compared}), "model_checks")
     assert f"Worse than it predicts: {compared['model'].iloc[-1]}" in changed
     assert "None of them is told apart" not in changed
 
