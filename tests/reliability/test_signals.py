@@ -17,6 +17,9 @@ import pytest
 
 from models.common.constants import PROJECT_ROOT
 
+# started as processes of their own, with limits of seconds: not beside the rest of the suite
+pytestmark = pytest.mark.slow
+
 SECONDS = 3.0
 """Two are promised; tests share the machine."""
 LINES = {
