@@ -13,9 +13,6 @@ from models.common.constants import PROJECT_ROOT
 from models.interface import cli
 from models.interface.studies import StudyOptions
 
-# started as processes of their own, with limits of seconds: not beside the rest of the suite
-pytestmark = pytest.mark.slow
-
 POOL = [sys.executable, str(PROJECT_ROOT / "scripts" / "pool.py")]
 
 

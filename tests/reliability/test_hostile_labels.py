@@ -14,9 +14,6 @@ from models.common.constants import PROJECT_ROOT
 from models.interface import cli
 from models.render.escape import printable
 
-# started as processes of their own, with limits of seconds: not beside the rest of the suite
-pytestmark = pytest.mark.slow
-
 LABELS = (
     "[/foo]",
     "[red]x",
