@@ -24,8 +24,11 @@ def compare_published(*, out: Path | None = None) -> None:
     from models.analyses.paper.pages import comparison_markdown, unexpected
     from models.analyses.paper.recompute import agreement_counts, compare_published
     from models.evidence.load import load_evidence
+    from models.interface.options import check_outputs
+    from models.render.escape import say
     from models.render.output import Output, write_output
 
+    check_outputs(out=out)
     evidence = load_evidence()
     table = compare_published(evidence)
     name = "published_comparison"
@@ -35,7 +38,7 @@ def compare_published(*, out: Path | None = None) -> None:
     for row in table[table["status"] == "differs"].itertuples():
         print(f"differs: {row.id} {row.outcome} {row.subgroup}: {row.reason}")
     if written:
-        print(f"written: {', '.join(map(str, written))}")
+        say(f"written: {', '.join(map(str, written))}")
     if changed := unexpected(table, evidence):
         fail(f"the list of known disagreements no longer holds: {', '.join(changed)}", 1)
 

@@ -25,9 +25,10 @@ def discussion(*, fits: Path | None = None, out: Path | None = None) -> None:
     """
     from models.common.constants import FIGURES_DIR
     from models.interface.reproduce import discuss
+    from models.render.escape import say
 
     written = discuss(fits or FIGURES_DIR / "fits", out)
-    print(f"written: {', '.join(str(path) for path in written)}")
+    say(f"written: {', '.join(str(path) for path in written)}")
 
 
 if __name__ == "__main__":

@@ -27,4 +27,4 @@ def tables() -> dict[str, object]:
     """Return the committed tables, as texts and figures cite them."""
     from models.render.citations import read_tables
 
-    return read_tables(PROJECT_ROOT / "figures" / "tables")
+    return read_tables(PROJECT_ROOT / "figures")

@@ -83,7 +83,7 @@ def _exnex_estimands(
     posterior: xr.Dataset, seed: int, strata: pd.DataFrame, priors: "ExnexPriors"
 ) -> xr.Dataset:
     from models.exnex import ex_log_marginal, mixture, nex_log_marginal
-    from models.grid.sampling import draw_units
+    from models.grid.drawing.sampling import draw_units
 
     x, n = (strata[name].to_numpy("float64") for name in ("events", "total"))
     mu, tau = posterior["mu"].values.ravel(), posterior["tau"].values.ravel()

@@ -5,6 +5,7 @@ sampler's draws (contrasts, ranks, figures) takes the draws of these fits. The s
 computed once a process.
 """
 
+from collections import OrderedDict
 from collections.abc import Hashable
 from functools import partial
 from typing import TYPE_CHECKING, Any, Final
@@ -30,11 +31,13 @@ type _Variables = dict[str, tuple[tuple[str, ...], Array]]
 
 CHAINS = 4
 
-_POSTERIORS: Final[dict[Hashable, Any]] = {}
+_POSTERIORS: Final[OrderedDict[Hashable, Any]] = OrderedDict()
+_REMEMBERED: Final = 24
+"""Posteriors kept; the largest, of 38 arms in groups, hold some 100 MB each."""
 
 
 def exact_posterior(model: Model, frame: "pd.DataFrame", priors: Priors = DEFAULT_PRIORS) -> Any:
-    """Return the exact posterior of a model, computed once for the same counts and priors.
+    """Return the exact posterior of a model, not computed again while it is remembered.
 
     Raises
     ------
@@ -46,6 +49,9 @@ def exact_posterior(model: Model, frame: "pd.DataFrame", priors: Priors = DEFAUL
     key = (model.name, frame_hash(frame), priors)
     if key not in _POSTERIORS:
         _POSTERIORS[key] = model.exact(frame, priors)
+        if len(_POSTERIORS) > _REMEMBERED:
+            _POSTERIORS.popitem(last=False)
+    _POSTERIORS.move_to_end(key)
     return _POSTERIORS[key]
 
 

@@ -56,7 +56,7 @@ reported as ``quadrature_error``.
 Draws
 -----
 Independent, joint and continuous: scales and overall mean from interpolated conditional
-distribution functions, families and units by exact rejection (`models.grid.sampling`).
+distribution functions, families and units by exact rejection (`models.grid.drawing.sampling`).
 
 References
 ----------

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.special import expit
 
 from models.grid.distributions import Array
-from models.grid.draws import (
+from models.grid.drawing.joint import (
     PooledDraws,
     SubgroupDraws,
     TreeDraws,

@@ -50,6 +50,8 @@ def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path 
         Naming the option and its value.
     """
     sampling.check()
+    if out is not None and out.suffix in (".csv", ".parquet"):
+        raise InputError(f"--out {out}: a table belongs to --batch; fits are saved to a folder")
     check_outputs(json, out, [review])
     if out is not None and sampling.engine == "grid":
         raise InputError(
@@ -177,12 +179,13 @@ def pool_batch(
 ) -> None:
     """Pool many reviews; faults are counted at the end, with exit code 2."""
     from models.analyses.pools.batch import run_batch
+    from models.render.escape import say
 
     if out is None:
         raise InputError("--batch needs --out FILE.parquet or FILE.csv")
     check_parallel_options(1 if workers is None else workers, scheduler)
     report = run_batch(source, out, priors, scheduler=scheduler, workers=workers)
-    print(f"{report.reviews} reviews pooled in {report.seconds:.1f} s: {out}")
+    say(f"{report.reviews} reviews pooled in {report.seconds:.1f} s: {out}")
     if report.failed:
         raise InputError(
             f"{report.failed} of {report.reviews} reviews have a fault, for example "

@@ -1,12 +1,12 @@
 """Results on the terminal."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
 from rich.console import Console
 from rich.table import Table
 
-from models.analyses.groups.pages import contrasts_frame, groups_frame, headline
-from models.analyses.groups.summary import SubgroupAnalysis
 from models.analyses.pools.summary import PooledPosterior
 from models.estimands.contrasts import NOT_RANDOMISED
 from models.frequentist.freeman_tukey import FreemanTukeyPool
@@ -14,9 +14,15 @@ from models.frequentist.glmm import GlmmFit
 from models.render.escape import terminal, titled
 from models.render.format import rate
 
+if TYPE_CHECKING:
+    from models.analyses.groups.summary import SubgroupAnalysis
 
-def print_analysis(analysis: SubgroupAnalysis, margin: float) -> None:
+
+def print_analysis(analysis: "SubgroupAnalysis", margin: float) -> None:
     """Print groups and contrasts to the terminal."""
+    # a pool is shown without the modules on groups
+    from models.analyses.groups.pages import contrasts_frame, groups_frame, headline
+
     out = Console(highlight=False)
     out.print(NOT_RANDOMISED)
     out.print(terminal(headline(analysis)))

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
 from models.common.errors import GateError
 from models.interface.job import PARTS, Run, run_job, write_index, write_texts
-from models.interface.options import check_run_options
+from models.interface.options import check_outputs, check_run_options
+from models.render.escape import say
 
 if TYPE_CHECKING:
     from models.fitting.fit import Fit, SamplerSettings, Wanted
@@ -40,6 +41,11 @@ class LazySampler:
     def __call__(self, wanted: "Wanted") -> "Fit":
         """Return the fit."""
         if self._sampler is None:
+            import pytensor
+
+            # code from the cache of an earlier process rounds differently (1e-12), and chains
+            # amplify that: without it every run gives the same draws
+            pytensor.config.numba__cache = False
             from models.fitting.sampler import Sampler
 
             self._sampler = Sampler(self.settings)
@@ -57,6 +63,7 @@ def reproduce(out: Path, *, draws: int, seed: int, fresh: bool, quick: bool) -> 
         disagreement with the paper; all results are written before.
     """
     check_run_options(draws, seed)
+    check_outputs(out=out)
     started = time.perf_counter()
 
     from rich.console import Console
@@ -106,7 +113,7 @@ def reproduce(out: Path, *, draws: int, seed: int, fresh: bool, quick: bool) -> 
 
                 update_readme(PROJECT_ROOT / "README.md", out)
     _summary(recorder.rows, recorder.made, done)
-    print(f"finished in {time.perf_counter() - started:.0f} s; results in {out}/")
+    say(f"finished in {time.perf_counter() - started:.0f} s; results in {out}/")
     problems = [problem for output in done.values() for problem in output.problems]
     problems += [f"{row['fit']} failed the gate" for row in recorder.rows if _failed(row)]
     if problems:
@@ -154,6 +161,7 @@ def discuss(fits: Path, out: Path | None) -> list[Path]:
     models.common.errors.InputError
         If a fit is missing or stale.
     """
+    check_outputs(out=out)
     from models.fitting.records import GROUPS_REVIEW, POOL_REVIEW, Recorder, Saved
 
     if any((fits / f"{name}.nc").exists() for name in (POOL_REVIEW, GROUPS_REVIEW)):

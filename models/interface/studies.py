@@ -1,5 +1,7 @@
 """What the scripts of long stored runs share: their options, and running with a progress bar."""
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -59,23 +61,25 @@ class StudyOptions:
 
     def run(self, study: "Study", store: Path) -> "pd.DataFrame":
         """Run what a store lacks, with a progress bar; return all simulations."""
-        from rich.console import Console
-        from rich.progress import (
-            BarColumn,
-            MofNCompleteColumn,
-            Progress,
-            TextColumn,
-            TimeElapsedColumn,
-            TimeRemainingColumn,
-        )
+        with counting(study.name, study.simulations * len(study.cells)) as advance:
+            return study.run(store, workers=self.workers, scheduler=self.scheduler, advance=advance)
 
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
-        times = (TimeElapsedColumn(), TimeRemainingColumn())
-        with Progress(*columns, *times, console=Console(stderr=True)) as progress:
-            bar = progress.add_task(study.name, total=study.simulations * len(study.cells))
-            return study.run(
-                store,
-                workers=self.workers,
-                scheduler=self.scheduler,
-                advance=lambda simulations: progress.advance(bar, simulations),
-            )
+
+@contextmanager
+def counting(words: str, total: int) -> Iterator[Callable[[int], None]]:
+    """Show a progress bar on standard error; yield what advances it by a number."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeElapsedColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())
+    times = (TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, *times, console=Console(stderr=True)) as progress:
+        bar = progress.add_task(words, total=total)
+        yield lambda number: progress.advance(bar, number)

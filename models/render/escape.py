@@ -38,6 +38,11 @@ def titled(name: str, words: str) -> "Text":
     return Text.assemble((printable(name), "bold"), ": ", printable(words))
 
 
+def say(text: object) -> None:
+    """Print a line in which what a path or a label holds is only seen."""
+    print(printable(text))
+
+
 _EDGE = "\0"
 _MARKS = re.compile(r"[\\`|$*_~<&\[\]]")
 _ENTITY = re.compile(r"&(?:#\d+|#[xX][0-9a-fA-F]+|\w+);")

@@ -15,8 +15,9 @@ import numpy as np
 import pandas as pd
 
 from models.common.errors import InputError
+from models.reviews.decoding import TableError
 from models.reviews.groups import as_categorical
-from models.reviews.reader import read_count, read_rows
+from models.reviews.reader import Form, read_table
 
 OUTCOMES: Final = ("control", "response", "complete", "toxicity")
 """The four conditional rates: disease control; response given control; complete response given
@@ -27,6 +28,7 @@ COUNTS: Final = (*CHAIN, "toxicity", "toxicity_total")
 """Columns of a frame; all but ``total`` may be missing."""
 EVERYONE: Final = "all arms"
 """Treatment of a file without that column."""
+_ARMS: Final = Form(("study",), COUNTS, optional=("treatment",), blanks=True)
 
 
 def make_joint(review: pd.DataFrame, source: str) -> pd.DataFrame:
@@ -140,27 +142,15 @@ def read_joint(path: Path) -> pd.DataFrame:
     InputError
         Naming file, row, column and value.
     """
-    header, rows = read_rows(path, ("study", *COUNTS))
-    named = {name.lower(): name for name in header}
-    records = []
-    seen: dict[str, int] = {}
-    for line, row in rows:
-        cells = dict(zip(header, row, strict=True))
-        label, treatment = cells["study"], cells.get(named.get("treatment", ""), EVERYONE)
-        for column, text in (("study", label), ("treatment", treatment)):
-            if not text:
-                raise InputError(f"{path}, row {line}, column {column!r}: the cell is blank")
-        if label in seen:
-            raise InputError(
-                f"{path}, row {line}, column 'study': {label!r} stands already in row {seen[label]}"
-            )
-        seen[label] = line
-        counts = {
-            name: read_count(path, line, name, cells[name]) if cells[name] else pd.NA
-            for name in COUNTS
-        }
-        records.append({"arm": label, "treatment": treatment, **counts})
-    return make_joint(pd.DataFrame(records), str(path))
+    arms = read_table(path, _ARMS)
+    if "treatment" not in arms:
+        arms["treatment"] = EVERYONE
+    blank = arms.index[arms["treatment"] == ""]
+    if len(blank):
+        fault = TableError(int(blank[0]), "treatment", "the cell is blank")
+        raise InputError(fault.sentence(str(path)))
+    frame = arms[["study", "treatment", *COUNTS]].rename(columns={"study": "arm"})
+    return make_joint(frame, str(path))
 
 
 def treatment_codes(frame: pd.DataFrame) -> tuple["np.ndarray", list[str]]:

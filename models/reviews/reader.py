@@ -43,6 +43,8 @@ class Form:
         Count that may not be 0.
     optional
         Columns that need not be there.
+    blanks
+        Whether a count may be blank: it is not known, and None.
     """
 
     labels: tuple[str, ...]
@@ -50,6 +52,7 @@ class Form:
     key: tuple[str, ...] = ()
     positive: str | None = None
     optional: tuple[str, ...] = ()
+    blanks: bool = False
 
 
 STUDIES: Final = Form(("study",), ("events", "total"), positive="total")
@@ -96,30 +99,6 @@ def _columns(
     return header, lines, columns
 
 
-def read_rows(
-    path: Path, required: tuple[str, ...], optional: tuple[str, ...] = ()
-) -> tuple[list[str], list[tuple[int, list[str]]]]:
-    """Return the header and the non-blank rows with their line numbers.
-
-    Parameters
-    ----------
-    path
-        CSV, as `read_counts` takes it.
-    required, optional
-        Columns that must or may be there; their names are matched in any case.
-
-    Raises
-    ------
-    InputError
-        For an unreadable file, a lacking or repeated column, or a row of another length.
-    """
-    try:
-        header, lines, columns = _columns(path, required, optional)
-    except TableError as fault:
-        raise InputError(fault.sentence(str(path))) from None
-    return header, list(zip(lines, map(list, zip(*columns, strict=True)), strict=True))
-
-
 def count_of_text(text: str) -> int:
     """Return a cell of text as a whole number of patients.
 
@@ -145,20 +124,6 @@ def count_of_text(text: str) -> int:
     return int(digits)
 
 
-def read_count(path: Path, line: int, column: str, text: str) -> int:
-    """Return a cell as a whole number of patients.
-
-    Raises
-    ------
-    InputError
-        Naming file, row, column and value.
-    """
-    try:
-        return count_of_text(text)
-    except ValueError as error:
-        raise InputError(TableError(line, column, str(error)).sentence(str(path))) from None
-
-
 def label_of_text(text: str) -> str:
     """Return a label; a blank cell raises ValueError."""
     if not text:
@@ -174,7 +139,7 @@ def check_rows(
     *,
     label: Callable[[Any], str] = label_of_text,
     count: Callable[[Any], int] = count_of_text,
-) -> list[list[int]]:
+) -> list[list[Any]]:
     """Check a table of counts row by row, whatever it was read from.
 
     Parameters
@@ -191,26 +156,29 @@ def check_rows(
     Returns
     -------
     list of list of int
-        The columns of counts.
+        The columns of counts, None where one is blank and may be.
 
     Raises
     ------
     TableError
         At the first cell that cannot be.
     """
-    columns: list[list[int]] = [[] for _ in form.counts]
+    columns: list[list[Any]] = [[] for _ in form.counts]
     key = form.key or form.labels
     places = [form.labels.index(name) for name in key]
     seen: dict[tuple[str, ...], int] = {}
     for row, cells, numbers in zip(rows, labels, counts, strict=True):
         texts = [_cell(row, *item, label) for item in zip(form.labels, cells, strict=True)]
-        name = tuple(texts[place] for place in places)
-        if name in seen:
-            words = " x ".join(map(shown, name))
-            advice = "; make it unique (for example by adding the drug)" if len(name) == 1 else ""
-            raise TableError(row, key[-1], f"{words} stands already in row {seen[name]}{advice}")
-        seen[name] = row
-        values = [_cell(row, *item, count) for item in zip(form.counts, numbers, strict=True)]
+        whole = tuple(texts[place] for place in places)
+        if whole in seen:
+            words = " x ".join(map(shown, whole))
+            advice = "; make it unique (for example by adding the drug)" if len(whole) == 1 else ""
+            raise TableError(row, key[-1], f"{words} stands already in row {seen[whole]}{advice}")
+        seen[whole] = row
+        values: list[Any] = [
+            None if form.blanks and number == "" else _cell(row, name, number, count)
+            for name, number in zip(form.counts, numbers, strict=True)
+        ]
         for column, number in zip(columns, values, strict=True):
             column.append(number)
         if form.positive is not None and values[form.counts.index(form.positive)] == 0:

@@ -19,6 +19,7 @@ from models.reviews.reader import Form, read_counts, read_table
 type IntArray = NDArray[np.int64]
 
 _PARENT = ("parent",)
+_MISSING = ("nan", "none", "null", "<na>")
 _CELLS = Form(("stratum", "treatment"), ("events", "total"), positive="total", optional=_PARENT)
 
 
@@ -134,6 +135,13 @@ def _with_parent(frame: pd.DataFrame, required: list[str], path: Path) -> pd.Dat
         return frame[required].assign(parent=None)
     frame = frame[[*required, "parent"]]
     frame["parent"] = frame["parent"].where(frame["parent"] != "", None)
+    unclear = frame["parent"].str.casefold().isin(_MISSING)
+    if unclear.any():
+        row = frame[unclear].iloc[0]
+        raise InputError(
+            f"{path}, stratum {row['stratum']!r}, column 'parent': {row['parent']!r} is how "
+            "programs write a missing name; leave it blank if there is no parent, else write it out"
+        )
     both = frame["parent"].isin(frame["stratum"])
     if both.any():
         stratum, parent = frame.loc[both, ["stratum", "parent"]].iloc[0]

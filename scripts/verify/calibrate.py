@@ -7,7 +7,7 @@ where it stopped. The full run by NUTS takes one processor about an hour, that b
 minutes. Exits with 1 if calibration is rejected.
 """
 
-from models.interface.cli import run
+from models.interface.cli import fail, run
 
 from typing import Annotated
 
@@ -43,8 +43,6 @@ def calibrate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write ranks, tables and figures."""
-    from models.interface.cli import fail
-
     from models.common.errors import InputError
 
     options.check()
@@ -59,7 +57,8 @@ def calibrate(
         print(f"table and figures: {options.out or RESULTS}")
         return
 
-    from models.validation.calibration.run import RESULTS, SIMULATIONS, STORE, models_of, study_of
+    from models.validation.calibration.plan import SIMULATIONS
+    from models.validation.calibration.run import RESULTS, STORE, models_of, study_of
     from models.validation.calibration.tables import check_not_fewer, sentences, write_runs
 
     results, store = options.out or RESULTS, options.store or STORE

@@ -3,7 +3,7 @@
 Exits with 1 if the recovered cells differ from data/subtype_treatment.csv or from the paper's text.
 """
 
-from models.interface.cli import run
+from models.interface.cli import fail, run
 
 from cyclopts import App
 
@@ -13,8 +13,6 @@ app = App(help=__doc__, version_flags=[])
 @app.default
 def recover_cells() -> None:
     """Enumerate all allocations of every row and compare the solutions with the data."""
-    from models.interface.cli import fail
-
     from rich.console import Console
     from rich.table import Table
 

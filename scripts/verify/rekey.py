@@ -6,7 +6,7 @@ the present code; where they are equal to the last bit, the new hash is written.
 result stays stale: it must be made anew.
 """
 
-from models.interface.cli import run
+from models.interface.cli import fail, run
 
 from typing import Annotated
 
@@ -20,8 +20,6 @@ def rekey(
     *, base: Annotated[str, Parameter(help="Revision whose code the stored results belong to.")]
 ) -> None:
     """Compare, print what was compared, and write the keys."""
-    from models.interface.cli import fail
-
     from models.validation.rekey import rekey
 
     left = rekey(base, print)

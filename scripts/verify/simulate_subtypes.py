@@ -6,14 +6,14 @@ finish; a run that was interrupted goes on where it stopped. The full run takes 
 cores.
 """
 
-from models.interface.cli import run
+from models.interface.cli import fail, run
 
 from typing import Annotated
 
 from cyclopts import App, Parameter
 
 from models.interface.options import Whole
-from models.interface.studies import StudyOptions
+from models.interface.studies import StudyOptions, counting
 
 app = App(help=__doc__, version_flags=[])
 DEFAULTS = StudyOptions()
@@ -32,10 +32,14 @@ def simulate(
     options: StudyOptions = DEFAULTS,
 ) -> None:
     """Run what is not yet stored, then write tables and figures."""
-    from models.interface.cli import fail
-
     from models.common.errors import InputError
-    from models.validation.small_subtypes.run import REPLICATES, RESULTS, STORE, simulation_study
+    from models.validation.small_subtypes.run import (
+        REPLICATES,
+        RESULTS,
+        SCENARIOS,
+        STORE,
+        simulation_study,
+    )
 
     options.check()
     if check_sampler < 0:
@@ -47,7 +51,8 @@ def simulate(
             write_check,
         )
 
-        check = check_against_sampler(check_sampler, options.seed)
+        with counting("fits by sampling", 2 * check_sampler * len(SCENARIOS)) as advance:
+            check = check_against_sampler(check_sampler, options.seed, lambda: advance(1))
         sentence, passed = write_check(check, results)
         print(sentence)
         if not passed:

@@ -17,9 +17,8 @@ from models.analyses.checks.power import (
     power_table,
 )
 from models.analyses.checks.sensitivity import sensitivity_summary
-from models.analyses.checks.wanted import exact_fits, of_other_parts, sampled_fits
+from models.analyses.checks.wanted import exact_fits, sampled_fits
 from models.analyses.groups.claims import CLAIMS
-from models.common.constants import PROJECT_ROOT
 from models.common.errors import InputError
 from models.evidence.load import Evidence
 from models.fitting.exact import Exact, to_datatree
@@ -28,10 +27,6 @@ from models.fitting.records import Recorder, Saved, save_fit
 from models.fitting.registry import POOLED
 from models.grid import fit_pooled
 from models.priors import DEFAULT_PRIORS, Priors
-from models.render.citations import Citations
-from models.report.checks import KINDS, model_checks
-
-FIGURES = PROJECT_ROOT / "figures"
 
 
 @pytest.fixture(scope="module")
@@ -148,16 +143,6 @@ def test_summary_of_scenarios_worked_by_hand() -> None:
     assert found.loc[("prior", "claims"), ["scenarios", "changed"]].tolist() == [len(CLAIMS), 1]
 
 
-def test_a_model_that_predicts_worse_is_named(tables: dict[str, pd.DataFrame]) -> None:
-    compared = tables["loo_comparison"].copy()
-    text = model_checks(Citations(tables))
-    assert compared["model"].iloc[0] in text
-    compared.loc[compared.index[-1], "verdict"] = "predicts worse"
-    changed = model_checks(Citations({**tables, "loo_comparison": compared}))
-    assert f"Worse than it predicts: {compared['model'].iloc[-1]}" in changed
-    assert "None of them is told apart" not in changed
-
-
 def test_saved_fits_that_are_not_there_are_named(evidence: Evidence, tmp_path: Path) -> None:
     saved = Saved(tmp_path)
     for wanted in sampled_fits(evidence):
@@ -188,21 +173,3 @@ def test_power_scaling_takes_the_counts_and_priors_of_each_fit(evidence: Evidenc
     likelihood = log_likelihood(pool[1].posterior["study_rate"], evidence.outcome("orr"))
     alone = power_scaling(pool[1].posterior, likelihood, DEFAULT_PRIORS, "orr pooled")
     pd.testing.assert_frame_equal(table[table["analysis"] == "orr pooled"], alone)
-
-
-def test_the_committed_checks_are_complete_and_none_failed(
-    evidence: Evidence, tables: dict[str, pd.DataFrame]
-) -> None:
-    page = (FIGURES / "checks" / "checks.md").read_text(encoding="utf-8")
-    assert "| FAIL |" not in page
-    for area in (
-        "prior predictive", "posterior predictive", "LOO", "LOO-PIT", "model comparison",
-        "influence", "sensitivity", "power-scaling", "calibration",
-    ):  # fmt: skip
-        assert f"| {area} |" in page, area
-    power = tables["sensitivity_power"]
-    analyses = [wanted.name for wanted in (*exact_fits(evidence), *of_other_parts(evidence))]
-    assert power["analysis"].drop_duplicates().tolist() == analyses
-    assert len(analyses) == 17
-    assert set(tables["sensitivity_summary"]["kind"]) == {kind for kind, _ in KINDS}
-    assert len(tables["loo_influence"]) == 93

@@ -3,17 +3,8 @@
 import pandas as pd
 import pytest
 
-from models.analyses.checks.scenarios import (
-    CORRECTIONS,
-    NOT_FDA,
-    Correction,
-    check_corrections,
-    corrected,
-    scenarios,
-)
+from models.analyses.checks.scenarios import corrected, scenarios
 from models.analyses.checks.sensitivity import sensitivity_table
-from models.analyses.groups.claims import CLAIMS
-from models.common.errors import InputError
 from models.evidence.load import Evidence
 
 MAIN_AND_FEW = ("main", "mu1_tau1", "no_asps", "corrections")
@@ -21,7 +12,7 @@ MAIN_AND_FEW = ("main", "mu1_tau1", "no_asps", "corrections")
 
 @pytest.fixture(scope="module")
 def table(evidence: Evidence) -> pd.DataFrame:
-    wanted = [s for s in scenarios() if s.scenario_id in MAIN_AND_FEW]
+    wanted = [s for s in scenarios(evidence) if s.scenario_id in MAIN_AND_FEW]
     return sensitivity_table(evidence, 1, draws=4000, wanted=wanted)
 
 
@@ -40,42 +31,39 @@ def table(evidence: Evidence) -> pd.DataFrame:
     ],
 )
 def test_arms_of_each_scenario(evidence: Evidence, scenario: str, k: int) -> None:
-    change = {s.scenario_id: s.change for s in scenarios()}[scenario]
+    change = {s.scenario_id: s.change for s in scenarios(evidence)}[scenario]
     assert len(change("orr", evidence.outcome("orr"))) == k
     trae = evidence.outcome("trae")
     assert change("trae", trae).equals(trae)
 
 
 def test_enrolled_denominators_add_up_to_the_papers_patients(evidence: Evidence) -> None:
-    change = {s.scenario_id: s.change for s in scenarios()}["paper1"]
+    change = {s.scenario_id: s.change for s in scenarios(evidence)}["paper1"]
     assert change("orr", evidence.outcome("orr"))["total"].sum() == 1349
 
 
-def test_every_correction_stands_in_its_trial_report(
-    evidence: Evidence, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    check_corrections(evidence)
-    assert set(NOT_FDA) <= set(evidence.arms["arm_id"])
-    both = CORRECTIONS["D'Angelo 2018: confirmed responses, 2/38 and 6/38"]
+def test_corrections_are_the_counts_of_the_trial_reports(evidence: Evidence) -> None:
+    """That each stands in its report is checked when the data are read (tests/evidence)."""
+    reported = evidence.reported_counts
+    both = reported[reported["correction"] == "D'Angelo 2018: confirmed responses, 2/38 and 6/38"]
     arms = corrected("orr", evidence.outcome("orr"), both).set_index("arm_id")
     assert arms.loc["DAngelo2018_nivo", ["events", "total"]].tolist() == [2, 38]
     assert arms.loc["DAngelo2018_nivoipi", ["events", "total"]].tolist() == [6, 38]
-    monkeypatch.setitem(CORRECTIONS, "x", (Correction("R01", "9/38", "Chen2023", "orr", 9, 38),))
-    with pytest.raises(InputError, match=r"row R01: '9/38' not found"):
-        check_corrections(evidence)
+    unchanged = evidence.outcome("orr").set_index("arm_id").drop(index=both["arm_id"])
+    pd.testing.assert_frame_equal(arms.drop(index=both["arm_id"]), unchanged)
+    # each differs from the paper's own counts, or it would correct nothing
+    paper = evidence.outcomes.set_index(["arm_id", "outcome"])[["events", "total"]]
+    for row in reported.itertuples():
+        assert paper.loc[(row.arm_id, row.outcome)].tolist() != [row.events, row.total]
 
 
-def test_claims_are_those_of_the_claims_table(
-    table: pd.DataFrame, tables: dict[str, pd.DataFrame]
-) -> None:
-    """Against the sampler's probabilities; five standard errors of the two runs together."""
-    claims = tables["claims"].set_index("claim_id")
-    assert [claim.claim_id for claim in CLAIMS] == list(claims.index[claims["probability"].notna()])
-    main = table[table["scenario"] == "main"].set_index("quantity")
-    for claim in CLAIMS:
-        p, mcse = claims.loc[claim.claim_id, ["probability", "mcse"]].astype(float)
-        error = 5 * (mcse**2 + p * (1 - p) / 4000) ** 0.5
-        assert abs(main.loc[claim.claim_id, "probability"] - p) < error, claim.claim_id
+def test_drugs_that_were_not_approved_are_in_the_regimens(evidence: Evidence) -> None:
+    drugs = evidence.drug_approvals
+    assert drugs["approval"].tolist() == ["none"] * 8 + ["not FDA"] * 3
+    regimens = evidence.arms.set_index("arm_id")["regimen"].str.lower()
+    for row in drugs.itertuples():
+        for drug in row.drug.lower().split(" and "):
+            assert drug in regimens[row.arm_id], row
 
 
 def test_shifts_are_against_the_main_analysis(table: pd.DataFrame) -> None:

@@ -177,8 +177,8 @@ def two(first: int, stop: int, seed: int) -> pd.DataFrame:
 
 
 def test_a_killed_write_leaves_a_state_that_resumes(tmp_path: Path, shared: dict[str, str]) -> None:
-    """SIGKILL at the first temporary file and at the first rename, as the files truly lie."""
-    for moment in ("os.chmod", "os.rename"):
+    """SIGKILL when the temporary file is written and at the rename, as the files truly lie."""
+    for moment in ("open", "os.rename"):
         store = tmp_path / moment
         program = (
             "import os, signal, sys\n"

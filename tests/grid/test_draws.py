@@ -11,7 +11,7 @@ from scipy.stats import kstest
 
 from models.evidence.load import Evidence
 from models.grid import fit_pooled, fit_subgroup, fit_tree
-from models.grid.sampling import draw_units
+from models.grid.drawing.sampling import draw_units
 
 SIZE = 20_000
 LEAST_P = 1e-4

@@ -157,7 +157,7 @@ def test_subtypes_take_single_estimands_from_the_quadrature(
         (("subtypes", "--engine", "grid", "--model", "exnex"), "--model exnex"),
         (("subtypes", "--engine", "grid", "--model", "by-treatment"), "--model by-treatment"),
         (("pool", "--engine", "stan", "--outcome", "orr"), "--engine"),
-        (("pool", "--outcome", "orr", "--out", "x.csv"), "--out belongs to --batch"),
+        (("pool", "--outcome", "orr", "--out", "x.csv"), "a table belongs to --batch"),
         (("pool", "--batch", "nowhere", "--out", "x.csv"), "no such folder"),
         (("pool", "--batch", "nowhere"), "needs --out"),
         (("pool", "--batch", "nowhere", "--outcome", "orr"), "--batch takes"),

@@ -89,7 +89,7 @@ def test_a_bad_review_leaves_the_existing_json(tmp_path):
 def test_compare_published_writes_its_tables(tmp_path):
     result = run("compare_published", "--out", str(tmp_path))
     assert result.returncode == 0, result.stderr
-    assert (tmp_path / "tables" / "published_comparison.csv").exists()
+    assert (tmp_path / "published_comparison.csv").exists()
 
 
 @pytest.mark.mcmc

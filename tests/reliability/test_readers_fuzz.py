@@ -30,6 +30,8 @@ from models.common.constants import PROJECT_ROOT
 from models.common.errors import LONGEST_LINE, InputError
 from models.reviews.batches import count_reviews, read_reviews
 from models.reviews.case_mix import read_case_mix, read_mix
+from models.reviews.joint import COUNTS as JOINT
+from models.reviews.joint import read_joint
 from models.reviews.reader import read_review
 from models.reviews.strata import read_cells, read_strata
 
@@ -80,6 +82,7 @@ STUDIES = (
 OTHERS = (
     *(["stratum", "events", "total", "parent"], ["stratum", "events", "total", "parent", "Parent"]),
     *(["stratum", "treatment", "events", "total"], ["subtype", "patients"], ["Stratum", "total"]),
+    ["study", *JOINT, "Treatment"],
 )
 
 
@@ -211,6 +214,7 @@ def test_every_other_reader_ends_in_a_frame_or_a_line(tmp_path: Path, examples: 
     readers: dict[str, Callable[[Path], Any]] = {
         "strata": read_strata,
         "cells": read_cells,
+        "joint": read_joint,
         "mix": lambda path: read_mix(path, ["A0", "B0", "C0", "A1", "B1", "C1"]),
     }
 

@@ -7,9 +7,10 @@ import pandas as pd
 import pytest
 from markdown_it import MarkdownIt
 
+from models.fitting.records import POOL_REVIEW as POOL
 from models.render.citations import Citations
 from models.render.format import latex_text
-from models.report.user import POOL, user_markdown
+from models.report.user import user_markdown
 
 LABELS = {
     "ICI monotherapy": "[/foo] [red]x",

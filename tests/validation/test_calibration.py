@@ -19,6 +19,7 @@ from models.common.constants import PROJECT_ROOT
 from models.common.study import Study
 from models.priors import DEFAULT_PRIORS, Priors
 from models.validation.calibration import simulate as engines
+from models.validation.calibration.plan import SIMULATIONS
 from models.validation.calibration.quantities import (
     LOG_LIKELIHOOD,
     Quantities,
@@ -36,10 +37,8 @@ from models.validation.calibration.run import (
     NUTS_MODELS,
     RESULTS,
     SEED,
-    SIMULATIONS,
     calibration_study,
     kept_draws,
-    model_hash,
 )
 from models.validation.calibration.simulate import (
     generator,
@@ -48,17 +47,13 @@ from models.validation.calibration.simulate import (
     simulate_grid,
 )
 from models.validation.calibration.summary import (
-    FAMILY_WISE_ERROR,
     arviz_p_values,
-    coverage_table,
-    gate_counts,
     holm,
     null_p_values,
     prior_sbc,
     ranked_columns,
     uniformity_tests,
 )
-from models.validation.calibration.tables import calibration_markdown
 from models.validation.calibration.truth import GENERATORS, family_rates, mean_rate
 
 SCRIPT = PROJECT_ROOT / "scripts" / "verify" / "calibrate.py"
@@ -73,27 +68,6 @@ FEW_NULLS = 2000
 # --- stored results
 
 
-@pytest.mark.parametrize(("engine", "model"), STORED)
-def test_stored_results_belong_to_the_present_models(engine: str, model: str) -> None:
-    record = json.loads((RESULTS / f"sbc_{engine}_{model}.json").read_text(encoding="utf-8"))
-    assert record["settings"]["sources"] == model_hash(engine, model), (
-        f"the sources of {model} have changed: scripts/verify/calibrate.py --engine {engine} "
-        f"--model {model}"
-    )
-    stored = pd.read_csv(RESULTS / f"sbc_{engine}_{model}.csv")
-    assert stored["simulation"].tolist() == list(range(record["simulations"]))
-    labels = ranked_columns(stored)
-    assert stored[labels].notna().all(axis=None)
-    assert stored[labels].min(axis=None) >= 0
-    assert stored[labels].max(axis=None) <= record["kept_draws"] == kept_draws(engine, model)
-
-
-def test_the_committed_page_is_what_the_tables_say() -> None:
-    tables = (pd.read_csv(RESULTS / f"sbc_{name}.csv") for name in ("runs", "tests", "coverage"))
-    page = (RESULTS / "calibration.md").read_text(encoding="utf-8")
-    assert calibration_markdown(*tables) == page
-
-
 def test_what_is_lacking_is_said() -> None:
     """A run that is shorter than planned is called incomplete where the results are shown."""
     page = (RESULTS / "calibration.md").read_text(encoding="utf-8")
@@ -102,30 +76,6 @@ def test_what_is_lacking_is_said() -> None:
         done = json.loads(path.read_text(encoding="utf-8"))["simulations"] if path.exists() else 0
         words = f"{model} by {'NUTS' if engine == 'nuts' else engine} has {done} of "
         assert (words in page) == (done < SIMULATIONS[engine])
-
-
-def test_stored_tables_follow_from_the_stored_ranks() -> None:
-    runs = pd.read_csv(RESULTS / "sbc_runs.csv")
-    tests = pd.read_csv(RESULTS / "sbc_tests.csv")
-    covers = pd.read_csv(RESULTS / "sbc_coverage.csv")
-    assert list(zip(runs["engine"], runs["model"], strict=True)) == STORED
-    for run in runs.to_dict("records"):
-        place = (tests["engine"] == run["engine"]) & (tests["model"] == run["model"])
-        mine = tests[place].set_index("quantity")
-        stored = pd.read_csv(RESULTS / f"sbc_{run['engine']}_{run['model']}.csv")
-        pit = prior_sbc(stored, run["kept_draws"])["prior_sbc"].to_dataset().isel(chain=0)
-        found = arviz_p_values(pit)
-        for label in ranked_columns(stored):
-            # the same computation on the same integers
-            assert mine.loc[label, "p_arviz"] == pytest.approx(float(found[label]), rel=1e-9)
-        assert np.allclose(mine["p_holm"], holm(mine["p_value"].to_numpy()), rtol=1e-12)
-        assert run["passed"] == (mine["p_holm"].min() >= FAMILY_WISE_ERROR)
-        place = (covers["engine"] == run["engine"]) & (covers["model"] == run["model"])
-        fresh = coverage_table(stored, run["kept_draws"])
-        assert np.allclose(covers.loc[place, "coverage"], fresh["coverage"], rtol=1e-12)
-        if run["engine"] == "nuts":
-            counts = gate_counts(stored, run["kept_draws"])
-            assert {name: run[name] for name in counts} == counts
 
 
 # --- the test of uniformity

@@ -23,7 +23,7 @@ from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES
 from models.frequentist.freeman_tukey import freeman_tukey_pool
 from models.grid import fit_pooled, fit_subgroup
-from models.grid.sampling import draw_families, draw_scales_and_mean
+from models.grid.drawing.sampling import draw_families, draw_scales_and_mean
 
 DRAWS: Final = 8_000
 _TOLERANCE: Final = 1e-3

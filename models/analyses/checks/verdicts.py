@@ -23,7 +23,8 @@ from models.analyses.checks.sensitivity import VISIBLE_SHIFT
 from models.fitting.gate import QUADRATURE_ERROR_MAX
 from models.validation.calibration.case_mix import SIMULATIONS as CASE_MIX_SIMULATIONS
 from models.validation.calibration.case_mix import sources as case_mix_sources
-from models.validation.calibration.run import ENGINES, SIMULATIONS, model_hash, models_of
+from models.validation.calibration.plan import SIMULATIONS
+from models.validation.calibration.run import ENGINES, model_hash, models_of
 from models.validation.calibration.tables import ENGINE_NAMES
 
 PASS, FAIL, NOTED = "pass", "FAIL", "noted"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
-import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
@@ -246,6 +245,8 @@ def _rates(posterior: xr.Dataset) -> dict[str, Draws]:
 
 def _probability(claim: Claim, posterior: xr.Dataset) -> tuple[float, float]:
     """Return the share of draws in which an event holds, and its Monte Carlo standard error."""
+    import arviz_stats as azs
+
     holds = claim.holds(_rates(posterior)).astype(float)
     p = float(holds.mean())
     if p in (0.0, 1.0):

@@ -6,6 +6,7 @@ from models.analyses.outcomes.summary import JointAnalysis
 from models.analyses.regression.tables import print_frame
 from models.estimands.contrasts import NOT_RANDOMISED
 from models.estimands.joint import CONTRASTED, RATES
+from models.render.escape import terminal, titled
 from models.render.format import points, probability, rate
 
 HEADINGS = {
@@ -71,7 +72,7 @@ def print_analysis(analysis: JointAnalysis, source: str) -> None:
             ("toxicity", "toxicity"),
         )
     )
-    out.print(f"[bold]{source}[/]: {len(frame)} arms, of which report: {reported}")
+    out.print(titled(source, f"{len(frame)} arms, of which report: {reported}"))
     out.print("Rates are population averages over arms, median and 95 % interval.")
     print_frame(treatments_frame(analysis))
     for row in analysis.correlations:
@@ -88,4 +89,4 @@ def print_analysis(analysis: JointAnalysis, source: str) -> None:
             "before the balance turns (the posterior median of the net benefit is then zero); a "
             "dash where it turns at no weight"
         )
-    out.print(f"  gate: {analysis.fit.gate.sentence()}")
+    out.print(terminal(f"  gate: {analysis.fit.gate.sentence()}"))

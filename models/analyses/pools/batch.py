@@ -47,6 +47,7 @@ from models.common.sources import code_hash
 from models.fitting.gate import Gate
 from models.grid import fit_pooled
 from models.priors import Priors
+from models.render.escape import spreadsheet_frame
 from models.reviews.batches import Review, count_reviews, read_reviews
 
 if TYPE_CHECKING:
@@ -309,5 +310,7 @@ def _write(out: Path, chunks: Iterable[Path]) -> BatchReport:
             reviews, failed = reviews + len(frame), failed + len(faults)
             if not example and len(faults):
                 example = str(faults.iloc[0])
+            if out.suffix == ".csv":
+                frame = spreadsheet_frame(frame)
             stream.write_table(pa.Table.from_pandas(frame, schema, preserve_index=False))
     return BatchReport(reviews, failed, example, 0.0)

@@ -4,6 +4,7 @@ import pandas as pd
 
 from models.analyses.regression.summary import RegressionAnalysis
 from models.estimands.contrasts import NOT_RANDOMISED
+from models.render.escape import terminal, titled
 from models.render.format import points, probability, rate
 
 ECOLOGICAL = (
@@ -58,10 +59,11 @@ def print_analysis(analysis: RegressionAnalysis, source: str) -> None:
 
     out = Console(highlight=False)
     frame, share = analysis.design.frame, analysis.share_explained
-    out.print(
-        f"[bold]{source}[/]: {len(frame)} arms, {frame['events'].sum()} events in "
-        f"{frame['total'].sum()} patients. {ECOLOGICAL}"
+    words = (
+        f"{len(frame)} arms, {frame['events'].sum()} events in {frame['total'].sum()} patients. "
+        f"{ECOLOGICAL}"
     )
+    out.print(titled(source, words))
     print_frame(coefficients_frame(analysis))
     for name, numbers in (("tau", analysis.tau), ("sigma_group", analysis.sigma_group)):
         if numbers is not None:
@@ -75,7 +77,7 @@ def print_analysis(analysis: RegressionAnalysis, source: str) -> None:
     if len(analysis.contrasts):
         out.print(f"Contrasts at equal covariates. {NOT_RANDOMISED}")
         print_frame(contrasts_frame(analysis))
-    out.print(f"  gate: {analysis.fit.gate.sentence()}")
+    out.print(terminal(f"  gate: {analysis.fit.gate.sentence()}"))
 
 
 def print_frame(frame: pd.DataFrame) -> None:
@@ -85,7 +87,9 @@ def print_frame(frame: pd.DataFrame) -> None:
 
     table = Table(box=None, pad_edge=False)
     for column in frame.columns:
-        table.add_column(str(column), justify="left" if column in ("covariate", "a") else "right")
+        table.add_column(
+            terminal(column), justify="left" if column in ("covariate", "a") else "right"
+        )
     for row in frame.itertuples(index=False):
-        table.add_row(*map(str, row))
+        table.add_row(*map(terminal, row))
     Console(highlight=False).print(table)

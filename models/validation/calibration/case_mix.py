@@ -26,9 +26,9 @@ from models.evidence.load import load_evidence
 from models.fitting.lattice_sampler import TABLE, make_steps, starting_points
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import CaseMixReview
+from models.validation.calibration.plan import CASE_MIX
+from models.validation.calibration.plan import SIMULATIONS as PLANNED
 from models.validation.calibration.quantities import pit_values, ranks
-from models.validation.calibration.run import CASE_MIX
-from models.validation.calibration.run import SIMULATIONS as PLANNED
 
 SIMULATIONS: Final = PLANNED["lattice"]
 CHAINS: Final = 2

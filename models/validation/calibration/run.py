@@ -8,6 +8,7 @@ from models.common.errors import InputError
 from models.common.sources import code_hash
 from models.common.study import Study
 from models.fitting.registry import MODELS
+from models.validation.calibration.plan import CASE_MIX
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -16,10 +17,8 @@ SEED: Final = 20250107
 ENGINES: Final = ("nuts", "grid")
 NUTS_MODELS: Final = ("pooled", "subtype", "subgroup", "exnex", "subtype_treatment")
 GRID_MODELS: Final = ("pooled", "subtype", "subgroup")
-CASE_MIX: Final = "case_mix"
 _MODELS: Final = {"nuts": NUTS_MODELS, "grid": GRID_MODELS, "lattice": (CASE_MIX,)}
 """Models that each engine calibrates, in order of cost; the lattice's has results of its own."""
-SIMULATIONS: Final = {"nuts": 500, "grid": 2000, "lattice": 200}
 CHUNK: Final = {"nuts": 10, "grid": 50}
 """Simulations a task: some seconds."""
 RESULTS: Final = FIGURES_DIR / "validation" / "calibration"

@@ -18,13 +18,8 @@ from models.common.study import Study
 from models.fitting.gate import BFMI_MIN, ESS_MIN
 from models.render.format import probability
 from models.render.templates import page
-from models.validation.calibration.run import (
-    CASE_MIX,
-    ENGINES,
-    SIMULATIONS,
-    kept_draws,
-    models_of,
-)
+from models.validation.calibration.plan import CASE_MIX, SIMULATIONS
+from models.validation.calibration.run import ENGINES, kept_draws, models_of
 from models.validation.calibration.summary import (
     ALL_UNITS,
     FAMILY_WISE_ERROR,

@@ -1,0 +1,63 @@
+"""Committed results: what case mix stored."""
+
+import pandas as pd
+import pytest
+
+from models.evidence.case_mix import paper_review
+from models.evidence.load import Evidence
+from models.reviews.case_mix import CaseMixReview
+
+
+@pytest.fixture(scope="module")
+def review(evidence: Evidence) -> CaseMixReview:
+    return paper_review(evidence)
+
+
+def test_paragraphs_cite_the_stored_tables(tables: dict[str, pd.DataFrame]) -> None:
+    """Every paragraph can be written, and its verdict follows the stored contrast."""
+    from models.render.citations import Citations
+    from models.report.case_mix import SURVIVES
+    from models.report.paper import section
+
+    cite = Citations(tables)
+    text = section(cite, "case_mix_results")
+    key = {"a": "ICI + TKI", "b": "ICI monotherapy", "scale": "odds_ratio"}
+    row = tables["case_mix_contrasts"].set_index(list(key)).loc[tuple(key.values())]
+    assert ("survives adjustment" in text) == (row["adjusted_p_superior"] >= SURVIVES)
+    assert ("grows" in text) == (row["adjusted_median"] >= row["unadjusted_median"])
+    assert f"{row['adjusted_median']:.2f}" in text
+    assert "ecological" in section(cite, "case_mix_limits")
+    assert section(cite, "case_mix_methods").startswith("Treatments were compared at equal")
+
+
+def test_figures_draw_the_tables(tables: dict[str, pd.DataFrame], review: CaseMixReview) -> None:
+    """Ten pairs in descending order; all arms and patients in the table."""
+    from types import SimpleNamespace
+
+    from models.analyses.case_mix.plots import (
+        adjusted_contrasts,
+        arms_by_composition,
+        composition_rates,
+    )
+    from models.analyses.case_mix.table_plot import inferred_table
+
+    result = SimpleNamespace(
+        review=review,
+        contrasts=tables["case_mix_contrasts"],
+        subtypes=tables["case_mix_subtypes"],
+        table=tables["case_mix_table"],
+    )
+    figure = adjusted_contrasts(result)
+    texts = [text.get_text() for text in figure.axes[0].texts]
+    assert sum(text.startswith("v. ") for text in texts) == 10
+    medians = [float(t.split(" ")[0]) for t in texts if "(" in t and t[0].isdigit()][::2]
+    assert medians == sorted(medians, reverse=True)
+    drawn = {text.get_text().split("  ")[0] for text in inferred_table(result).axes[0].texts}
+    assert set(review.arms["arm"]) <= drawn
+    assert set(review.treatments) <= drawn
+    places = composition_rates(result).set_index("arm")
+    medians_of = tables["case_mix_subtypes"].set_index("subtype")["median"]
+    assert places.loc["Chen 2023", "expected"] == pytest.approx(medians_of["ASPS"])
+    expected = (14 * medians_of["MLS"] + 29 * medians_of["SS"]) / 43
+    assert places.loc["Chawla 2022 (atezolizumab)", "expected"] == pytest.approx(expected)
+    assert arms_by_composition(result).axes[0].get_xlabel()
