@@ -23,7 +23,7 @@ _HEAVIEST_REACH = 1e6
 """Scales above this many prior scales are cut off (a half-Cauchy has 6e-7 of its mass there)."""
 
 
-_SMALLEST, _LARGEST = 1e-3, 1e6
+_SMALLEST, _LARGEST = 1e-6, 1e6
 _FARTHEST_MEAN = 100.0
 
 
@@ -57,7 +57,7 @@ class Normal:
                 f"the exact engine takes a prior mean from -{_FARTHEST_MEAN:g} to "
                 f"{_FARTHEST_MEAN:g} (logit scale), got {self.mean:g}"
             )
-        _positive("sd", self.sd, 1e-6)
+        _positive("sd", self.sd)
 
     def logpdf(self, x: Array) -> Array:
         """Return the log density at ``x``."""

@@ -16,7 +16,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from models.grid.band import invert_table
+from models.common.errors import InputError
+from models.grid.band import Axis, invert_table
 from models.grid.data import TreeData
 from models.grid.distributions import Array, HalfNormal, Normal, ScalePrior
 from models.grid.marginals import AverageRate, LogitMarginals, ScaleMarginal
@@ -31,10 +32,12 @@ _TINY = 1e-300
 _WIDE = 3.0
 """Scale of the prior of sigma_group, in units of mu_sd, that lays the mesh of the group means: wide
 enough that no group mean is pulled into a window narrower than its own likelihood."""
-_RESOLUTIONS = (1.0, 4.0 / 3.0, 16.0 / 9.0, 64.0 / 27.0)
+_RESOLUTIONS = (0.6, 0.8, 1.0, 4.0 / 3.0, 16.0 / 9.0)
 _PIECES, _FINER = 4, 16
 _RESOLVED = 2.5
 """A normal kernel is resolved by a mesh whose step is at most its standard deviation over this."""
+_LIKELY = 1e-6
+_NEGLIGIBLE = 1e-12
 _REACH = 7.0
 _HALF = 28
 """A normal kernel on its own nodes: as far as seven standard deviations, by quarters."""
@@ -87,28 +90,40 @@ def _integral_of_odd(state: GridState, curve: Array) -> float:
 def _given_outer(state: GridState, lower: tuple[Places, ...]) -> Array:
     """Return P(a > b) given the outer scale, ``(A, pairs)``."""
     rows = state.grid.family
-    widest = float(state.grid.mesh.weights[rows].max())
+    # The mesh must resolve the kernel where some group may lie.
+    masses = state.family_masses[rows]
+    likely = (masses > _LIKELY * masses.max(axis=0)).any(axis=1)
+    widest = float(state.grid.mesh.weights[rows][likely].max())
     narrow = state.grid.outer.nodes < _RESOLVED * widest
     families = range(state.data.families)
     steps = state.outer_steps[~narrow][:, :, rows]
     kernel, logs = _on_kernel(state, narrow)
     found = np.zeros((narrow.size, lower[0].size))
+    most = float(state.joint.max())
     for inner in range(state.family_log_likelihood.shape[1]):
         likelihood = np.exp(state.family_log_likelihood[:, inner])
-        wide = [steps * likelihood[:, g] for g in families]
-        near = [kernel * np.exp(logs[..., inner, g]) for g in families]
-        for pair, (a, b) in enumerate(zip(*lower, strict=True)):
-            for part, density in ((~narrow, wide), (narrow, near)):
-                above = _share_above(density[a], density[b])
-                found[part, pair] += (state.joint[part, :, inner] * above).sum(axis=1)
+        for part in (~narrow, narrow):
+            joint = state.joint[part, :, inner]
+            outer, root = np.nonzero(joint > _NEGLIGIBLE * most)
+            if part is narrow:
+                density = [kernel * np.exp(logs[outer, root, :, inner, g]) for g in families]
+            else:
+                density = [steps[outer, root] * likelihood[:, g] for g in families]
+            mass, place = joint[outer, root], np.flatnonzero(part)[outer]
+            for pair, (a, b) in enumerate(zip(*lower, strict=True)):
+                above = mass * _share_above(density[a], density[b])
+                found[:, pair] += np.bincount(place, above, narrow.size)
     masses = state.joint.sum(axis=(1, 2))
     return np.asarray(found / np.maximum(masses, _TINY)[:, None])
 
 
 def _share_above(a: Array, b: Array) -> Array:
     """Return P(a > b) of independent densities on the last axis, constants left out."""
-    # the trapezoid rule of the distribution function: half of the node itself
-    below = np.cumsum(b, axis=-1) - 0.5 * b
+    # The distribution function is band-limited like the density. The trapezoid rule for it, half of
+    # the node itself, would err by the square of the step.
+    size = b.shape[-1]
+    step = Axis(size).cdf_basis(np.arange(size, dtype=np.float64))
+    below = b @ step.T
     total = a.sum(axis=-1) * b.sum(axis=-1)
     return np.asarray((a * below).sum(axis=-1) / np.maximum(total, _TINY))
 
@@ -229,13 +244,26 @@ def solve_unpooled(
     group: tuple[str, ...],
     tolerance: float = TOLERANCE,
 ) -> UnpooledPosterior:
-    """Return the posterior on a grid fine enough for the tolerance (see `fit_unpooled`)."""
+    """Return the posterior on a grid fine enough for the tolerance (see `fit_unpooled`).
+
+    Raises
+    ------
+    models.common.errors.InputError
+        If it would not fit into some 2 GiB.
+    """
     wide = HalfNormal(_WIDE * mean.sd)
     plan = find_plan(data, mean, wide, tau)
     found: UnpooledPosterior | None = None
     last = np.empty(0)
     for resolution in _RESOLUTIONS:
-        state = propagate(data, lay_grid(data, plan, wide, tau, resolution), mean)
+        try:
+            grid = lay_grid(data, plan, wide, tau, resolution)
+        except InputError:
+            # what has an error stands with it, if a finer grid would not fit into memory
+            if not last.size:
+                raise
+            break
+        state = propagate(data, grid, mean)
         found, moments = _recombined(state, mean, group, last)
         if found.quadrature_error <= tolerance:
             break

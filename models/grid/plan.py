@@ -17,6 +17,9 @@ from models.grid.tree import Grid
 INTERPOLATION_ERROR = 5e-5
 _KERNEL_ERROR = 1e-7
 """Errors at resolution 1 of a normal density of full share; at resolution r their r^2-th power."""
+_NARROWEST = 3e-3
+"""Width of a kernel over a likelihood's, times the root of its share, that moves a log likelihood
+by 5e-6."""
 _WIDEST_STEP = 0.45
 """Largest step near the data, logits: log(1 + exp(theta)) has its singularities at +- i pi."""
 _TAILS = 8.0
@@ -37,14 +40,17 @@ def interpolation_step(sd: Array, share: Array) -> float:
         return float(np.min(sd * math.pi / np.sqrt(2.0 * excess), initial=np.inf))
 
 
-def kernel_step(scale: Array, sharpness: float, share: Array) -> float:
+def kernel_step(scale: Array, sharpness: float, share: Array, smallest: float) -> float:
     """Return the step that integrates kernels times the sharpest likelihood.
 
     The trapezoid sum of their product, of precision ``1 / scale^2 + sharpness``, errs by
-    ``exp(-2 pi^2 sd^2 / step^2)``. A scale of zero needs no step: its kernel is the identity.
+    ``exp(-2 pi^2 sd^2 / step^2)``. A scale of zero needs no step: its kernel is the identity, and
+    so it may be where it is so narrow, ``smallest`` times the likelihood's width with its share of
+    the mass, that no likelihood feels it.
     """
     excess = np.log(np.maximum(share / _KERNEL_ERROR, 1.0))
     kept = (scale > 0.0) & (excess > 0.0)
+    kept &= share * sharpness * scale**2 >= smallest**2
     sd = (scale[kept] ** -2.0 + sharpness) ** -0.5
     return float(np.min(sd * math.pi * np.sqrt(2.0 / excess[kept]), initial=np.inf))
 
@@ -176,14 +182,17 @@ def lay_grid(
     # The kernel steps follow the smallest scales, which refinement makes smaller.
     finer = max(resolution, 1.0)
     sharpness = sd**-2
+    # Sharp units feel every kernel.
+    smallest = 0.0 if data.sharp.size else _NARROWEST
     if plan.inner is not None and inner is not None:
         steps.append(plan.family_step)
-        steps.append(finer * kernel_step(inner.nodes, sharpness, plan.inner.share(inner)))
+        share = plan.inner.share(inner)
+        steps.append(finer * kernel_step(inner.nodes, sharpness, share, smallest))
         sharpness = max(sharpness, 0.4 / plan.family_step**2)
     wide = Component(
         float(0.5 * ((y - margin).min() + (y + margin).max())), min(steps) / resolution, half
     )
-    kernel = finer * kernel_step(outer.nodes, sharpness, plan.outer.share(outer))
+    kernel = finer * kernel_step(outer.nodes, sharpness, plan.outer.share(outer), smallest)
     narrow = Component(plan.centre, min(plan.step, kernel) / resolution, plan.width)
     components.append(wide)
     if narrow.step < wide.step * math.hypot(1.0, (narrow.centre - wide.centre) / half):

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from models.common.errors import InputError
 from models.grid.data import TreeData
 from models.grid.distributions import Array, Normal, ScalePrior
 from models.grid.marginals import ScaleMarginal
@@ -109,6 +110,11 @@ def solve(
     tolerance
         Largest quadrature error accepted, logit scale. The error is reported whether or not the
         finest grid (four times the default resolution) attains it.
+
+    Raises
+    ------
+    models.common.errors.InputError
+        If a grid would not fit into some 2 GiB.
     """
     plan = find_plan(data, mean, outer, inner)
     resolution = _COARSE
@@ -117,7 +123,14 @@ def solve(
     last_error = np.inf
     while True:
         resolution *= _REFINEMENT
-        state = propagate(data, lay_grid(data, plan, outer, inner, resolution), mean)
+        try:
+            grid = lay_grid(data, plan, outer, inner, resolution)
+        except InputError:
+            # What has an error stands with it, if a finer grid would not fit into memory.
+            if not np.isfinite(last_error):
+                raise
+            return Solution(state, last_error, resolution / _REFINEMENT)
+        state = propagate(data, grid, mean)
         finer = _moments(state)
         error = float(np.max(np.abs(finer - moments)))
         # Nothing met so far stalls; if something does, refining on would be to no avail.

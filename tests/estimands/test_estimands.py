@@ -1,5 +1,7 @@
 """Estimands and contrasts against quadrature, closed forms and plain counting."""
 
+import itertools
+
 import numpy as np
 import pytest
 import xarray as xr
@@ -35,7 +37,7 @@ def test_average_rate_is_exact_for_wide_distributions(mu, tau):
     low, high = -(60.0 + mu) / tau, (60.0 - mu) / tau
     edges = np.clip(np.linspace(low, high, 25), -12.0, 12.0)
     exact = stats.norm.sf(high)
-    for start, end in zip(edges[:-1], edges[1:], strict=True):
+    for start, end in itertools.pairwise(edges):
         exact += integrate.quad(
             lambda z: expit(mu + tau * z) * stats.norm.pdf(z), start, end, epsabs=1e-14
         )[0]
