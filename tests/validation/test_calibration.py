@@ -271,8 +271,8 @@ def _calibrate(*arguments: object) -> subprocess.CompletedProcess[str]:
     [
         (("--engine", "grid", "--model", "exnex"), "engine grid has pooled, subtype, subgroup"),
         (("--engine", "stan"), "--engine must be nuts, grid or lattice, got 'stan'"),
-        (("--simulations", "7"), "must be a multiple of 10 for nuts_pooled, got 7"),
-        (("--simulations", "0"), "must be a multiple of 10 for nuts_pooled, got 0"),
+        (("--simulations", "17"), "must be a multiple of 10 for nuts_pooled, got 17"),
+        (("--simulations", "0"), "--simulations must be at least 10, got 0"),
         (("--engine", "lattice", "--model", "pooled"), "engine lattice has case_mix"),
         (("--scheduler", "here"), "--scheduler must be an address"),
         (("--model", "pooled", "--recovery"), "--model does not go with --recovery"),
