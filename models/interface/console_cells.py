@@ -1,6 +1,5 @@
 """The cells behind Fig. 4 on the terminal: how each row was shared out, and what the text says."""
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from models.analyses.paper.cells import RecoveredRow
@@ -11,7 +10,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 
-def print_rows(rows: Sequence[RecoveredRow]) -> None:
+def print_rows(rows: list[RecoveredRow]) -> None:
     """Print each row of the figure with its solution, and how many allocations were tried."""
     from rich.console import Console
     from rich.table import Table
