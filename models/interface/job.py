@@ -64,6 +64,7 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
+    Part("next_trial"),
     Part("checks"),
 )
 """In the order in which they are computed."""
