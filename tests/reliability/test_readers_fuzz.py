@@ -134,15 +134,25 @@ def files(headers: tuple[list[str], ...]) -> st.SearchStrategy[bytes]:
     return st.one_of(*[tables(headers)] * 4, st.binary(max_size=40))
 
 
+def decoded(raw: bytes) -> str:
+    """Return the text of a file; what is no UTF is taken for Windows-1252."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
 def second_reading(raw: bytes, delimiter: str) -> Counts | None:
     """Return the counts of a table if it is one beyond doubt, else None."""
+    text = decoded(raw)
     try:
-        text = raw.decode("utf-8-sig")
         rows = [
             [cell.strip() for cell in row]
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         ]
-    except (UnicodeDecodeError, csv.Error):
+    except csv.Error:
         return None
     rows = [row for row in rows if any(row)]
     if "\0" in text or len(rows) < 2 or len({len(row) for row in rows}) > 1:
@@ -182,13 +192,17 @@ def readings(raw: bytes) -> dict[str, Counts]:
 def certain(raw: bytes) -> Counts | None:
     """Return the counts that no reader may refuse: one sign alone stands in the first line."""
     found = readings(raw)
-    lines = raw.decode("utf-8-sig", "replace").lstrip().splitlines()
+    text = decoded(raw)
+    lines = text.lstrip().splitlines() if "\ufffd" not in text else []
     signs = [sign for sign in (",", ";", "\t") if lines and sign in lines[0]]
     return found.get(signs[0]) if len(signs) == 1 else None
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_review_is_read_right_or_refused(tmp_path: Path, examples: int) -> None:
+def test_a_review_is_read_right_or_refused(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
     path = tmp_path / "review.csv"
 
@@ -208,7 +222,10 @@ def test_a_review_is_read_right_or_refused(tmp_path: Path, examples: int) -> Non
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_every_other_reader_ends_in_a_frame_or_a_line(tmp_path: Path, examples: int) -> None:
+def test_every_other_reader_ends_in_a_frame_or_a_line(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
     path = tmp_path / "table.csv"
     readers: dict[str, Callable[[Path], Any]] = {
@@ -256,7 +273,10 @@ def damaged(draw: st.DrawFn) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_case_mix_folder_is_read_or_refused(tmp_path: Path, examples: int) -> None:
+def test_a_case_mix_folder_is_read_or_refused(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
 
     def check(files: dict[str, bytes]) -> None:
@@ -284,7 +304,10 @@ NAMES = (b"a.csv", b"a.CSV", b"b\xff.csv", b"n\n.csv", b".hidden.csv", b"notes.t
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_folder_loses_no_review(tmp_path: Path, examples: int) -> None:
+def test_a_folder_loses_no_review(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     numbers = itertools.count()
 
     def check(files: dict[bytes, bytes]) -> None:
@@ -367,7 +390,10 @@ def is_count(value: Any) -> bool:
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_parquet_file_loses_no_review(tmp_path: Path, examples: int) -> None:
+def test_a_parquet_file_loses_no_review(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
     path = tmp_path / "all.parquet"
 
@@ -433,7 +459,10 @@ FLIPS = """
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_damaged_parquet_file_is_read_or_refused(tmp_path: Path, examples: int) -> None:
+def test_a_damaged_parquet_file_is_read_or_refused(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     """In a process of its own: what a library of another language does may end it."""
     rng = random.Random(3)
     rows = [
