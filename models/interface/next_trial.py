@@ -132,8 +132,9 @@ def _check_compared(design: "Design") -> None:
 
 def _studies(asked: Asked) -> tuple["pd.DataFrame", str]:
     """Return the arms, with ``group`` if one is asked for, and what they are called."""
+    from models.reviews.conditions import select
     from models.reviews.groups import group_by
-    from models.reviews.reader import read_review, select
+    from models.reviews.reader import read_review
 
     if asked.review is not None:
         source = str(asked.review)

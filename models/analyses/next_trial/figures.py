@@ -72,8 +72,8 @@ def prior_figure(plan: Plan) -> Figure:
         axes.set_yticks([])
     panels[0].set_ylim(bottom=0.0)
     panels[0].set_ylabel("density")
-    panels[0].legend(frameon=False, fontsize=FONT - 1, loc="upper right")
-    figure.supxlabel("true response rate of the new arm, %", fontsize=FONT)
+    panels[0].legend(frameon=False, fontsize=FONT, loc="upper right")
+    figure.supxlabel("true response rate of the new arm, %", fontsize=FONT, y=0.04)
     figure.tight_layout()
     return figure
 
@@ -114,7 +114,7 @@ def rules_figure(plan: Plan) -> Figure:
         _bare(axes)
     left.set_ylim(0.0, 1.0)
     left.set_ylabel("probability of success")
-    left.legend(frameon=False, fontsize=FONT - 1, loc="lower right")
+    left.legend(frameon=False, fontsize=FONT, loc="lower right")
     right.set_ylim(bottom=0.0)
     right.set_ylabel("expected patients")
     figure.tight_layout()
