@@ -73,6 +73,7 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
+    Part("next_trial"),
     Part("checks", stored=(VALIDATION_DIR / "calibration", VALIDATION_DIR / "reliability")),
 )
 """In the order in which they are computed."""
