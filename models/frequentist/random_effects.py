@@ -109,8 +109,9 @@ def random_effects_pool(
     else:
         se, quantile = float(weight.sum() ** -0.5), special.ndtri(tail)
     half, wide = quantile * se, quantile * np.hypot(se, np.sqrt(tau2))
-    numbers = back(theta + np.array([0.0, -half, half, -wide, wide])).tolist()
-    return RandomEffectsPool(*numbers, theta=theta, theta_se=se, tau2=tau2)
+    rates = back(theta + np.array([0.0, -half, half, -wide, wide]))
+    estimate, lower, upper, new_lower, new_upper = map(float, rates)
+    return RandomEffectsPool(estimate, lower, upper, new_lower, new_upper, theta, se, tau2)
 
 
 def _transformed(

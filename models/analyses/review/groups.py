@@ -1,4 +1,4 @@
-"""Groups of a review: their rates, every contrast, ranks, and what the prior of their spread does."""
+"""Groups of a review: rates, every contrast, ranks, and what the prior of their spread does."""
 
 from dataclasses import dataclass, replace
 from functools import partial
@@ -208,7 +208,7 @@ def _sensitivity(
         for a, b in pairs:
             one, other = rates[:, place[a]], rates[:, place[b]]
             ratio = _scales(one, other, settings)
-            row = {"a": a, "b": b, "sigma": describe(changed.sigma)}
+            row: dict[str, Any] = {"a": a, "b": b, "sigma": describe(changed.sigma)}
             row |= {key: x for key, x in ratio.items() if key.startswith("odds_ratio")}
             rows.append(row | {"p_higher": float((one > other).mean())})
     return pd.DataFrame(rows)

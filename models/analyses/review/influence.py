@@ -29,8 +29,9 @@ def leave_one_out(frame: pd.DataFrame, settings: Settings, cluster: str | None) 
     -------
     pandas.DataFrame
         ``left_out``, ``k``; ``typical_*``, ``average_*`` (not of clusters) and ``tau_*`` (median,
-        lower, upper) of the others; the Freeman-Tukey pool ``ft_*`` of the others; of a single study its ``events``,
-        ``expected`` events given the others, and ``p_value``: two-sided, mid-p, of its count.
+        lower, upper) of the others; the Freeman-Tukey pool ``ft_*`` of the others; of a single
+        study its ``events``, ``expected`` events given the others, and ``p_value``: two-sided,
+        mid-p, of its count.
     """
     unit = cluster or "study"
     units = list(dict.fromkeys(frame[unit]))
@@ -103,16 +104,15 @@ def cumulative(
     return pd.DataFrame(rows)
 
 
-def prior_sensitivity(
-    frame: pd.DataFrame, settings: Settings, cluster: str | None
-) -> pd.DataFrame:
+def prior_sensitivity(frame: pd.DataFrame, settings: Settings, cluster: str | None) -> pd.DataFrame:
     """Pool under other priors.
 
     Returns
     -------
     pandas.DataFrame
         ``changed`` (mu, tau or nothing), ``prior`` in words, ``typical_*``, ``average_*``,
-        ``new_study_*``, ``tau_*``; the average of no clusters; the first row has the priors of the analysis.
+        ``new_study_*``, ``tau_*``; the average of no clusters. The first row has the priors of the
+        analysis.
     """
     rows = []
     for changed, words, one in _scenarios(settings):
@@ -129,7 +129,13 @@ def _scenarios(settings: Settings) -> Iterator[tuple[str, str, Settings]]:
         mu = Normal(settings.mu.mean, sd)
         if mu != settings.mu:
             yield "mu", describe(mu), replace(settings, mu=mu)
-    for tau in (HalfNormal(0.5), HalfNormal(1.0), HalfNormal(2.0), HalfT(1.0, 3.0), HalfT(0.5, 1.0)):
+    for tau in (
+        HalfNormal(0.5),
+        HalfNormal(1.0),
+        HalfNormal(2.0),
+        HalfT(1.0, 3.0),
+        HalfT(0.5, 1.0),
+    ):
         if tau != settings.tau:
             yield "tau", describe(tau), replace(settings, tau=tau)
 

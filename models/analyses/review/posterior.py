@@ -1,4 +1,4 @@
-"""Posteriors of a review, by quadrature or from draws, as marginals that answer the same questions."""
+"""Posteriors of a review, by quadrature or from draws, as marginals of one form."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass

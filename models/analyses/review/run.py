@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
 import pandas as pd
@@ -18,14 +18,14 @@ from models.common.sources import sha256, versions
 from models.fitting.fit import Fitter
 from models.frequentist.freeman_tukey import FreemanTukeyPool, exact_interval, freeman_tukey_pool
 from models.frequentist.glmm import GlmmFit, fit_glmm_converged
-from models.frequentist.random_effects import random_effects_pool
+from models.frequentist.random_effects import Method, Scale, random_effects_pool
 from models.reviews.conditions import require_column
 from models.reviews.groups import group_by
 
 if TYPE_CHECKING:
     from models.analyses.regression.summary import RegressionAnalysis
 
-ESTIMATORS = (
+ESTIMATORS: Final[tuple[tuple[str, Scale, Method, bool], ...]] = (
     ("Freeman-Tukey, REML", "double arcsine", "REML", False),
     ("Freeman-Tukey, REML, Hartung-Knapp", "double arcsine", "REML", True),
     ("logit, DerSimonian-Laird", "logit", "DL", False),
@@ -85,6 +85,8 @@ def analyse_review(
         If there is no such column, or options exclude each other.
     """
     _check(frame, source, by, cluster, sampled)
+    if order is not None:
+        require_column(frame, order, source)
     said = list(cautions.of_rows(frame, by))
     progress("pools")
     freeman_tukey = freeman_tukey_pool(frame["events"], frame["total"], ci_prob=settings.level)
@@ -220,9 +222,7 @@ def _bayes(pool: Pool, settings: Settings) -> dict[str, float]:
     return row
 
 
-def _studies(
-    frame: pd.DataFrame, pool: Pool, settings: Settings, by: str | None
-) -> pd.DataFrame:
+def _studies(frame: pd.DataFrame, pool: Pool, settings: Settings, by: str | None) -> pd.DataFrame:
     """Return the studies with their observed and estimated rates."""
     lower, upper = exact_interval(frame["events"], frame["total"], settings.level)
     rates = pd.DataFrame([numbers(one, settings) for one in pool.studies])

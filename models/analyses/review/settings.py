@@ -67,7 +67,7 @@ class Settings:
         Priors of the overall mean, of the standard deviation between studies (with clusters:
         between arms of a cluster) and of that between groups or clusters, logit scale.
     event
-        What is counted, for texts and figures.
+        What is counted, as in "patients with an event".
     direction
         Which end is good; None to say nothing of it.
     margin
@@ -84,7 +84,7 @@ class Settings:
     mu: Normal = DEFAULT_MU
     tau: ScalePrior = field(default_factory=lambda: HalfNormal(DEFAULT_PRIORS.tau_scale))
     sigma: ScalePrior = field(default_factory=lambda: HalfNormal(DEFAULT_PRIORS.sigma_scale))
-    event: str = "event"
+    event: str = "an event"
     direction: Direction | None = None
     margin: float = DEFAULT_MARGIN
     predict: int | None = None
@@ -190,7 +190,9 @@ def parse_priors(texts: Iterable[str]) -> dict[str, Prior]:
 
 def _prior(name: str, call: str) -> Prior:
     parsed = _CALL.fullmatch(call.casefold())
-    known = "normal(mean,sd)" if name == "mu" else "half-normal(1), half-t(3,1), half-cauchy(0.5) or fixed(0.5)"
+    known = "half-normal(1), half-t(3,1), half-cauchy(0.5) or fixed(0.5)"
+    if name == "mu":
+        known = "normal(mean,sd)"
     if parsed is None:
         raise InputError(f"write {known}")
     try:

@@ -9,7 +9,7 @@ import pandas as pd
 from models.analyses.review.groups import Groups
 from models.analyses.review.posterior import Pool
 from models.analyses.review.settings import Settings
-from models.analyses.review.words import percent, plural, records, sentence_interval
+from models.analyses.review.words import percent, records, sentence_interval
 
 if TYPE_CHECKING:
     from models.analyses.regression.summary import RegressionAnalysis
@@ -73,7 +73,7 @@ class ReviewResult:
         row, level = self.bayes, self.settings.interval
         text = (
             f"In a typical study {sentence_interval(row, 'typical', level)} of the patients had "
-            f"{article(self.settings.event)} ({k} {'study' if k == 1 else 'studies'}, {total} "
+            f"{self.settings.event} ({k} {'study' if k == 1 else 'studies'}, {total} "
             f"patients); a new study would find between {percent(row['new_study_lower'])} and "
             f"{percent(row['new_study_upper'])}."
         )
@@ -91,7 +91,7 @@ class ReviewResult:
             a, b, p = b, a, 1 - p
         pairs = "" if len(table) == 1 else f" (the surest of {len(table)} comparisons)"
         chance = "above 99.9 %" if p > 0.999 else f"{100 * p:.0f} %"
-        return f"The rate is higher in {a} than in {b} with a probability of {chance}{pairs}."
+        return f"That the rate is higher in {a} than in {b} has a probability of {chance}{pairs}."
 
     def as_dict(self) -> dict[str, Any]:
         """Return every number, unrounded, and what made it; null where nothing exists."""
@@ -120,25 +120,3 @@ class ReviewResult:
 
     def __repr__(self) -> str:
         return f"{self.source}: {self.answer()}"
-
-    def _repr_html_(self) -> str:
-        """Return the answer, the cautions and the pools, for a notebook."""
-        from models.analyses.review.pages import html
-
-        return html(self)
-
-
-def article(event: str) -> str:
-    """Return what is counted with its article; a mass noun is left alone by ending in ``*``.
-
-    >>> article("event"), article("relapse"), article("hypertension*")
-    ('an event', 'a relapse', 'hypertension')
-    """
-    if event.endswith("*"):
-        return event[:-1]
-    return f"{'an' if event[:1].lower() in 'aeiou' else 'a'} {event}"
-
-
-def counted(event: str) -> str:
-    """Return what is counted in the plural."""
-    return event[:-1] if event.endswith("*") else plural(event)

@@ -8,7 +8,7 @@ import pandas as pd
 
 
 def digits(rate: float) -> int:
-    """Return decimals of a rate in per cent that leave three figures, of what is nearer of 0 and 1."""
+    """Return decimals that leave three figures of a rate in per cent, or of its complement."""
     near = min(rate, 1.0 - rate)
     if not 0.0 < near < 0.1:
         return 1
@@ -51,22 +51,6 @@ def sentence_interval(row: Mapping[str, Any], name: str, level: str) -> str:
     decimals = digits(parts[0]) - 1
     estimate, lower, upper = (_rounded(part, decimals) for part in parts)
     return f"{estimate} % ({level} {lower} to {upper})"
-
-
-def plural(word: str) -> str:
-    """Return a word in the plural, as far as English is regular.
-
-    >>> plural("event"), plural("death from any cause"), plural("recovery"), plural("relapse")
-    ('events', 'deaths from any cause', 'recoveries', 'relapses')
-    """
-    first, space, rest = word.partition(" ")
-    if first.endswith(("s", "x", "ch", "sh")):
-        many = f"{first}es"
-    elif first.endswith("y") and first[-2:-1] not in "aeiou":
-        many = f"{first[:-1]}ies"
-    else:
-        many = f"{first}s"
-    return f"{many}{space}{rest}"
 
 
 def records(frame: pd.DataFrame) -> list[dict[str, Any]]:
