@@ -35,6 +35,7 @@ ANALYSES = (
     "case_mix",
     "regression",
     "outcomes",
+    "next_trial",
     "checks",
     "review",
 )
