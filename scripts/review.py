@@ -78,7 +78,7 @@ def review(
     out
         Folder for tables, forest plot (SVG, PDF, PNG), text and review.json.
     """
-    from models.interface.commands_review import analyse
+    from models.interface.console.review import analyse
 
     options = {name: value for name, value in locals().items() if name != "analyse"}
     analyse(**options)

@@ -12,7 +12,7 @@ import pytest
 from models.common.constants import PROJECT_ROOT
 from models.common.sources import sha256
 from models.interface import cli
-from models.interface.terminal import table_lines
+from models.interface.console.terminal import table_lines
 
 EXAMPLE = PROJECT_ROOT / "data" / "examples" / "debruin2009.csv"
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from models.interface.console.terminal import show_cautions, show_lines, show_table, working
 from models.interface.options import check_outputs, check_run_options
 from models.interface.reading import Reading
-from models.interface.terminal import show_cautions, show_lines, show_table, working
 
 if TYPE_CHECKING:
     from models.analyses.review.summary import ReviewResult
