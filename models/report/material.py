@@ -64,9 +64,11 @@ class Material:
             if place in self.figures and place in captions
         )
 
-    def told(self, place: str, level: int = 2) -> Markup:
-        """Return a page of the run, or nothing."""
-        return prose(self.pages[place], level) if place in self.pages else Markup("")
+    def told(self, place: str, below: int = 3) -> Markup:
+        """Return a page of the run without its title, its headings below a level; or nothing."""
+        text = self.pages.get(place, "")
+        title, _, rest = text.partition("\n")
+        return prose(rest if title.startswith("# ") else text, below - 1)
 
 
 def read_material(out: Path, evidence: "Evidence") -> Material:

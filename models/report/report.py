@@ -51,7 +51,7 @@ def _trust(material: Material) -> Markup:
     )
     return Markup("").join(
         (
-            material.told("checks/checks", 1),
+            material.told("checks/checks", 2),
             opened("Figures: influence, agreement, priors, simulation", pictures),
             opened("How every fit met its convergence criteria", material.told("run/diagnostics")),
         )
@@ -65,7 +65,7 @@ def _text(material: Material) -> Markup:
     for number, part in enumerate(parts[1:], start=1):
         heading, _, body = part.partition("\n")
         shown.append(Markup("<h3>{}</h3>").format(heading))
-        shown.append(copied(f"copied-{number}", prose(body, 2)))
+        shown.append(copied(f"copied-{number}", prose(body, 1)))
     return Markup("").join(shown)
 
 

@@ -13,6 +13,7 @@ from models.report.material import Material, chances, percents
 
 QUESTION = "one_question"
 """Table of every analysis of each claim."""
+NEXT_TRIAL = "next_trial/next_trial"
 
 
 def claims(material: Material) -> Markup:
@@ -89,6 +90,9 @@ def treatments(material: Material) -> Markup:
             Markup("<h3>Benefit and harm</h3>"),
             material.drawn(*harm),
             material.told(told),
+            Markup("<h3>The next trial</h3>"),
+            material.drawn("next_trial/next_trial_prior", "next_trial/next_trial_rules"),
+            opened("How it is planned, and what it would find", material.told(NEXT_TRIAL)),
         )
     )
 
