@@ -183,6 +183,36 @@ def replacing(path: Path) -> Iterator[Path]:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+@contextmanager
+def held(lock: Path) -> Iterator[None]:
+    """Hold a file, made if absent, so that no other run writes to its folder meanwhile.
+
+    The system lets go of it when the process ends in whatever way; the file stays.
+
+    Raises
+    ------
+    OutputError
+        If another run holds it, or it cannot be made.
+    """
+    try:
+        lock.parent.mkdir(parents=True, exist_ok=True)
+        handle = os.open(lock, os.O_RDWR | os.O_CREAT, 0o666)
+    except OSError as error:
+        raise OutputError(one_line(f"{lock}: {_reason(error)}")) from None
+    try:
+        with suppress(ImportError):  # not on Windows
+            import fcntl
+
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                text = "another run is writing to this folder; wait for it, or choose another"
+                raise OutputError(one_line(f"{lock.parent}: {text}")) from None
+        yield
+    finally:
+        os.close(handle)
+
+
 def _to_disk(path: Path) -> None:
     """Wait until a file, or the names in a folder, are on the disk."""
     folder = path.is_dir()

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import InputError
-from models.common.files import replacing, write_json
+from models.common.files import held, replacing, write_json
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from distributed import Client, LocalCluster
 
 SETTINGS_FILE: Final = "settings.json"
+LOCK_FILE: Final = "run.lock"
+"""Held by the run that writes to the folder."""
 IN_FLIGHT: Final = 4
 """Tasks handed out per worker at a time: enough to keep it busy, few enough to stream."""
 RETRIES: Final = 3
@@ -259,7 +261,8 @@ def run_stored(
     Raises
     ------
     models.common.errors.InputError
-        If the folder belongs to other settings, or no scheduler answers, or it stops to.
+        If the folder belongs to other settings or another run is writing to it, or no scheduler
+        answers, or it stops to.
     RuntimeError
         If a task failed, or its workers died ``RETRIES`` times; what is done stays done.
     """
@@ -269,7 +272,7 @@ def run_stored(
     if first is None:
         return
 
-    with client(workers, scheduler) as connected:
+    with held(folder / LOCK_FILE), client(workers, scheduler) as connected:
         under_way: dict[str, str] = {}
         finished: queue.Queue[Any] = queue.Queue()
 

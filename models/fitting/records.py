@@ -53,12 +53,14 @@ def save_fit(fit: Fit, folder: Path, name: str, inputs: Sequence[Path]) -> Path:
     record.unlink(missing_ok=True)
     with replacing(target) as temporary:
         fit.tree.to_netcdf(temporary, engine="netcdf4")
+        draws = sha256(temporary)
     with replacing(folder / f"{name}_summary.csv") as temporary:
         _summary(fit).to_csv(temporary, index=False, lineterminator="\n")
     write_json(
         record,
         {
             "identity": dict(fit.identity),
+            "draws": draws,
             "inputs": {path.name: sha256(path) for path in inputs},
             "observations": len(next(iter(fit.tree["observed_data"].data_vars.values()))),
             "context": dict(fit.context),
@@ -108,8 +110,9 @@ def load_fit(folder: Path, name: str) -> tuple[Fit, dict[str, Any]]:
     Raises
     ------
     InputError
-        If it is not there or cannot be read, or if the code of its model or its estimands has
-        changed since it was made.
+        If it is not there, cannot be read or is not the file that its record tells of (cut, or
+        of another run at the same time), or if the code of its model or its estimands has changed
+        since it was made.
     """
     import xarray as xr
 
@@ -131,6 +134,8 @@ def load_fit(folder: Path, name: str) -> tuple[Fit, dict[str, Any]]:
         )
     except (KeyError, TypeError, ValueError, OSError) as error:
         raise InputError(f"{record_path}: is no run record of a saved fit ({error!r})") from error
+    if record.get("draws") != sha256(path):
+        raise InputError(f"{path}: is not the file that {record_path.name} tells of; fit again")
     if identity["code"] != model.code_hash():
         raise InputError(
             f"{path}: models/{model.name}.py or its estimands have changed since this fit was "

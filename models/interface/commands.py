@@ -164,7 +164,8 @@ def _studies(
     review: Path | None, outcome: str | None, where: list[str]
 ) -> tuple["pd.DataFrame", str]:
     """Return the studies of a file or of the paper, and what they are called."""
-    from models.reviews.reader import read_review, select
+    from models.reviews.conditions import select
+    from models.reviews.reader import read_review
 
     if review is not None:
         return select(read_review(review), where, str(review)), str(review)

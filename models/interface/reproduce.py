@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
 from models.common.errors import GateError
+from models.common.files import held
 from models.interface.job import PARTS, Run, run_job, write_index, write_texts
 from models.interface.options import check_outputs, check_run_options
 from models.render.escape import say
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from models.fitting.fit import Fit, SamplerSettings, Wanted
     from models.render.output import Output
 
+LOCK = "job.lock"
+"""Held, beside the fits, by the run that writes them."""
 QUICK = ("paper", "pools")
 """Parts of a first look."""
 MEMORY = "parts"
@@ -61,9 +64,16 @@ def reproduce(out: Path, *, draws: int, seed: int, fresh: bool, quick: bool) -> 
     GateError
         Naming every fit that failed its gate, every published pool that is missed and every new
         disagreement with the paper; all results are written before.
+    models.common.errors.OutputError
+        If another run is writing to the folder.
     """
     check_run_options(draws, seed)
     check_outputs(out=out)
+    with held(out / "fits" / LOCK):
+        _reproduce(out, draws=draws, seed=seed, fresh=fresh, quick=quick)
+
+
+def _reproduce(out: Path, *, draws: int, seed: int, fresh: bool, quick: bool) -> None:
     started = time.perf_counter()
 
     from rich.console import Console
@@ -180,5 +190,6 @@ def discuss(fits: Path, out: Path | None) -> list[Path]:
         settings=saved.settings,
         figures=False,
     )
-    write_texts(run, run_job(run))
+    with held(fits / LOCK):
+        write_texts(run, run_job(run))
     return [folder / name for name in ("discussion.md", "discussion.tex")]

@@ -1,5 +1,6 @@
 """Words and tables: results in, text out; nothing is computed here."""
 
+import re
 from collections.abc import Collection, Iterable, Sequence
 from itertools import pairwise
 from typing import TYPE_CHECKING
@@ -26,6 +27,20 @@ def percents(estimate: float, lower: float, upper: float) -> str:
 def points(estimate: float, lower: float, upper: float) -> str:
     """Format a difference of proportions in percentage points, ``5.8 (-5.9 to 24.6)``."""
     return rate(100 * estimate, 100 * lower, 100 * upper, 1)
+
+
+def printed(
+    estimate: float, lower: float, upper: float, *, digits: int = 0, signed: bool = False
+) -> str:
+    """Format an estimate for a figure, typeset: ``16 (12–21)``, ``+5.8 (−5.9 to +24.6)``."""
+    numbers = [f"{v:{'+' if signed else ''}z.{digits}f}" for v in (estimate, lower, upper)]
+    middle, low, high = (text.replace("-", "\N{MINUS SIGN}") for text in numbers)
+    return f"{middle} ({low}{' to ' if signed else '–'}{high})"
+
+
+def typeset(text: str) -> str:
+    """Return a label with the signs of print for those of a keyboard."""
+    return re.sub(r"(?<=\d)-(?=\d)", "–", text.replace(">=", "≥").replace("<=", "≤"))
 
 
 def probability(value: float, resolution: float = 0.001) -> str:

@@ -18,6 +18,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.common.errors import InputError
+from models.reviews.conditions import require_column
 
 COLUMN: Final = "covariate: "
 """Columns of a design start with this."""
@@ -176,13 +177,7 @@ def make_design(review: pd.DataFrame, covariates: Sequence[Covariate], source: s
     for name in names:
         if names.count(name) > 1:
             raise InputError(f"covariate {name!r} is named twice")
-        if name not in review:
-            import difflib
-
-            close = difflib.get_close_matches(name, [str(c) for c in review.columns], 1, 0.5)
-            hint = f"; did you mean {close[0]!r}?" if close else ""
-            known = ", ".join(map(str, review.columns))
-            raise InputError(f"{source} has no column {name!r}{hint} (columns: {known})")
+        require_column(review, name, source)
     frame = pd.DataFrame(
         {
             "arm": review["study"].astype(str).to_numpy(),

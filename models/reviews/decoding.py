@@ -44,22 +44,26 @@ class TableError(Exception):
         return one_line(f"{source}{row}{column}: {self.text}")
 
 
-def csv_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, list[str]]]:
+def csv_rows(
+    path: Path, delimiter: str | None = None, encoding: str = "utf-8-sig"
+) -> Iterator[tuple[int, list[str]]]:
     """Yield the rows of a CSV file with their line numbers, as they stand.
 
     Parameters
     ----------
     path
-        CSV in UTF-8, with or without a byte-order mark; read as it is needed, never as a whole.
+        CSV; read as it is needed, never as a whole.
     delimiter
         Sign between cells; by default that of ``;``, tab and ``,`` which the first line shows most.
+    encoding
+        By default UTF-8, with or without a byte-order mark.
 
     Raises
     ------
     InputError
         If there is no such file, or it is no regular file.
     TableError
-        If it is too large, no text, not UTF-8 or not valid CSV.
+        If it is too large, no text, not of that encoding or not valid CSV.
     """
     check_input(path)
     size = path.stat().st_size
@@ -70,7 +74,7 @@ def csv_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, li
         )
     reader = None
     try:
-        with path.open(encoding="utf-8-sig", newline="") as file:
+        with path.open(encoding=encoding, newline="") as file:
             lines = _text_lines(file)
             if delimiter is None:
                 first: list[str] = []
@@ -83,7 +87,9 @@ def csv_rows(path: Path, delimiter: str | None = None) -> Iterator[tuple[int, li
             reader = csv.reader(lines, delimiter=delimiter, strict=True)
             for row in reader:
                 yield reader.line_num, row
-    except UnicodeDecodeError:
+    except UnicodeError:
+        if encoding != "utf-8-sig":
+            raise TableError(None, None, f"not {encoding} text; save it as CSV UTF-8") from None
         raise _not_utf8(path) from None
     except csv.Error as error:
         line_num = None if reader is None else reader.line_num

@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from models.common.errors import InputError
+from models.reviews.conditions import require_column
 
 MOST_GROUPS: Final = 20
 """More groups than this make a league table that nobody can read."""
@@ -50,13 +51,7 @@ def group_by(review: pd.DataFrame, column: str, source: str) -> pd.DataFrame:
         If there is no such column, if every row is blank, or if there are more than
         ``MOST_GROUPS`` groups.
     """
-    if column not in review:
-        import difflib
-
-        close = difflib.get_close_matches(column, [str(c) for c in review.columns], 1, 0.5)
-        hint = f"; did you mean {close[0]!r}?" if close else ""
-        names = ", ".join(str(c) for c in review.columns)
-        raise InputError(f"{source} has no column {column!r}{hint} (columns: {names})")
+    require_column(review, column, source)
     values = review[column]
     filled = values.notna() & (values.astype(str).str.strip() != "")
     kept = review[filled].reset_index(drop=True)

@@ -7,12 +7,14 @@ cells, of arms and of a patient mix are read here, too, each by its `Form`. Coun
 
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import InputError
-from models.reviews.decoding import TableError, csv_rows, shown
+from models.reviews.decoding import TableError, shown
+from models.reviews.formats import table_rows
+from models.reviews.names import Named, take_names
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -23,6 +25,7 @@ MOST_ROWS: Final = 1_000_000
 LARGEST_COUNT: Final = 10**9
 """Patients in one count at most: no trial has more, and a float holds it exactly."""
 _INTEGER: Final = re.compile(r"([+-]?)([0-9]+)(\.0*)?", re.ASCII)
+_DECIMAL: Final = re.compile(r"[-+]?\d+(?:,\d+)?", re.ASCII)
 _LISTED: Final = 12
 """Names that a message lists."""
 
@@ -55,33 +58,21 @@ class Form:
     blanks: bool = False
 
 
+AS_IT_STANDS: Final = Named()
 STUDIES: Final = Form(("study",), ("events", "total"), positive="total")
 
 
 def _columns(
-    path: Path, required: Sequence[str], optional: Sequence[str] = ()
+    path: Path, form: Form, named: Named, notes: list[str]
 ) -> tuple[list[str], list[int], list[list[str]]]:
     """Return header, line numbers and columns of stripped cells; blank rows are left out."""
-    rows = ((line, row) for line, row in csv_rows(path) if any(cell.strip() for cell in row))
+    table = table_rows(path, notes, named.sheet)
+    rows = ((line, row) for line, row in table if any(cell.strip() for cell in row))
     first = next(rows, None)
     if first is None:
         raise TableError(None, None, "the file is empty: no cell is filled")
     top, header = first
-    known = {*required, *optional}
-    header = [name.strip() for name in header]
-    header = [name.lower() if name.lower() in known else name for name in header]
-    if len(header) > MOST_COLUMNS:
-        raise TableError(top, None, f"{len(header)} columns; at most {MOST_COLUMNS} are read")
-    for name in required:
-        if name not in header:
-            more = f" and {len(header) - _LISTED} more" if len(header) > _LISTED else ""
-            found = ", ".join(map(shown, header[:_LISTED]))
-            raise TableError(top, None, f"no column {name!r}; the header has {found}{more}")
-    seen: set[str] = set()
-    for name in header:
-        if name in seen:
-            raise TableError(top, None, f"column {shown(name)} stands there twice")
-        seen.add(name)
+    header, year = _header(top, [name.strip() for name in header], form, named, notes)
     lines: list[int] = []
     columns: list[list[str]] = [[] for _ in header]
     for line, row in rows:
@@ -96,7 +87,36 @@ def _columns(
             column.append(cell.strip())
     if not lines:
         raise TableError(None, None, "there is a header but no row below it")
+    if year is not None:
+        place = header.index("study")
+        pairs = zip(columns[place], columns[year], strict=True)
+        columns[place] = [" ".join(filter(None, pair)) if pair[0] else "" for pair in pairs]
     return header, lines, columns
+
+
+def _header(
+    top: int, header: list[str], form: Form, named: Named, notes: list[str]
+) -> tuple[list[str], int | None]:
+    """Return a header with the names used here, checked, and a year that labels are to end in."""
+    if len(header) > MOST_COLUMNS:
+        raise TableError(top, None, f"{len(header)} columns; at most {MOST_COLUMNS} are read")
+    required = (*form.labels, *form.counts)
+    year = None
+    if form == STUDIES:
+        header, year = take_names(header, required, named, notes)
+    known = {*required, *form.optional}
+    header = [name.lower() if name.lower() in known else name for name in header]
+    for name in required:
+        if name not in header:
+            more = f" and {len(header) - _LISTED} more" if len(header) > _LISTED else ""
+            found = ", ".join(map(shown, header[:_LISTED]))
+            raise TableError(top, None, f"no column {name!r}; the header has {found}{more}")
+    seen: set[str] = set()
+    for name in header:
+        if name in seen:
+            raise TableError(top, None, f"column {shown(name)} stands there twice")
+        seen.add(name)
+    return header, year
 
 
 def count_of_text(text: str) -> int:
@@ -198,15 +218,21 @@ def _cell[T](row: int, column: str, value: Any, read: Callable[[Any], T]) -> T:
         raise TableError(row, column, str(error)) from None
 
 
-def read_table(path: Path, form: Form) -> "pd.DataFrame":
+def read_table(
+    path: Path, form: Form, named: Named = AS_IT_STANDS, notes: list[str] | None = None
+) -> "pd.DataFrame":
     """Read and check a table of counts.
 
     Parameters
     ----------
     path
-        CSV, as `read_counts` takes it.
+        CSV, Excel or Stata, as `models.reviews.formats.table_rows` takes it.
     form
         What it must have.
+    named
+        Columns and sheet that the user named.
+    notes
+        Takes what a user should know of the reading.
 
     Returns
     -------
@@ -220,7 +246,7 @@ def read_table(path: Path, form: Form) -> "pd.DataFrame":
         Naming file, row (line of the file), column and value.
     """
     try:
-        header, lines, cells = _columns(path, (*form.labels, *form.counts), form.optional)
+        header, lines, cells = _columns(path, form, named, [] if notes is None else notes)
         table: dict[str, list[Any]] = dict(zip(header, cells, strict=True))
         labels, counts = (
             zip(*(table[name] for name in names), strict=True)
@@ -240,9 +266,8 @@ def read_counts(path: Path, unit: str = "study", optional: tuple[str, ...] = ())
     Parameters
     ----------
     path
-        CSV in UTF-8 (with or without a byte-order mark), separated by commas, or by semicolons
-        or tabs where the header shows them. Blank rows are skipped. At most 200 MB, 10,000
-        columns and 1,000,000 rows.
+        CSV, separated by commas, or by semicolons or tabs where the header shows them; Excel or
+        Stata. Blank rows are skipped. At most 200 MB, 10,000 columns and 1,000,000 rows.
     unit
         Name of the column that labels the rows.
     optional
@@ -266,48 +291,57 @@ def read_counts(path: Path, unit: str = "study", optional: tuple[str, ...] = ())
     return frame[[*required, *rest]].reset_index(drop=True)
 
 
-def read_review(path: Path) -> "pd.DataFrame":
-    """Read a user's review: ``study``, ``events``, ``total`` and any further columns.
+@dataclass(frozen=True)
+class Studies:
+    """A review as it was read.
 
-    See ``read_counts`` for what is accepted, what is returned and what is raised.
+    Attributes
+    ----------
+    frame
+        As `read_counts` returns it.
+    notes
+        What a user should know of the reading, a sentence each.
     """
-    return read_counts(path, "study")
+
+    frame: "pd.DataFrame"
+    notes: list[str] = field(default_factory=list)
 
 
-def select(review: "pd.DataFrame", conditions: list[str], source: str) -> "pd.DataFrame":
-    """Keep the rows that meet every condition ``COLUMN=VALUE``.
+def read_studies(path: Path, named: Named = AS_IT_STANDS) -> Studies:
+    """Read a user's review, under the names that other programs give its columns, too.
 
     Parameters
     ----------
-    review
-        A review.
-    conditions
-        Conditions such as ``treatment=ICI + TKI``; case and surrounding blanks do not matter.
-    source
-        What the review is called in error messages.
+    path
+        CSV (comma, semicolon, tab; UTF-8, UTF-16, Latin-1), Excel (.xlsx) or Stata (.dta). Decimal
+        commas are read as points in columns of numbers, unless the comma separates cells.
+    named
+        Columns and sheet that the user named.
 
     Raises
     ------
     InputError
-        If a condition has no ``=``, names no column, or leaves no row; the message lists what
-        there is.
+        Naming file, row (line of the file), column and value.
     """
-    for condition in conditions:
-        column, sign, value = condition.partition("=")
-        column, value = column.strip(), value.strip().strip("\"'")
-        if not sign:
-            raise InputError(f"--where {condition!r}: write COLUMN=VALUE")
-        if column not in review:
-            raise InputError(
-                f"--where {condition!r}: {source} has no column {column!r}; it has "
-                f"{', '.join(map(str, review.columns))}"
-            )
-        texts = review[column].astype(str)
-        keep = texts.str.strip().str.casefold() == value.casefold()
-        if not keep.any():
-            raise InputError(
-                f"--where {condition!r}: no row of {source} has that value; column {column!r} "
-                f"has {', '.join(repr(v) for v in sorted(texts.unique())[:12])}"
-            )
-        review = review[keep]
-    return review.reset_index(drop=True)
+    notes: list[str] = []
+    frame = read_table(path, STUDIES, named, notes)
+    rest = [name for name in frame if name not in REQUIRED]
+    frame = frame[[*REQUIRED, *rest]].reset_index(drop=True)
+    commas = {name: points for name in rest if (points := _decimal_points(frame[name].tolist()))}
+    return Studies(frame.assign(**commas), notes)
+
+
+def _decimal_points(cells: list[str]) -> list[str]:
+    """Return a column of numbers with points if it has decimal commas, else an empty list."""
+    filled = [cell for cell in cells if cell]
+    if not any("," in cell for cell in filled) or not all(map(_DECIMAL.fullmatch, filled)):
+        return []
+    return [cell.replace(",", ".") for cell in cells]
+
+
+def read_review(path: Path) -> "pd.DataFrame":
+    """Read a user's review: ``study``, ``events``, ``total`` and any further columns.
+
+    See ``read_studies`` for what is accepted and raised; what it notes is left out.
+    """
+    return read_studies(path).frame

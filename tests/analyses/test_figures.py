@@ -1,5 +1,6 @@
 """The figures: what is drawn is what was computed, in order, and nothing is cut or overlaps."""
 
+import re
 from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
@@ -12,17 +13,15 @@ from matplotlib.axis import Axis
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
-from matplotlib.patches import Polygon
 from matplotlib.text import Text
 from scipy.special import expit
 from scipy.stats import chi2, norm
 
-from models.analyses.groups.contrast_forest import MINUS, contrast_forest
-from models.analyses.groups.forest import group_forest, wrapped
-from models.analyses.groups.ranks import BLUES, rank_heatmap, readable_on
+from models.analyses.groups.contrast_forest import contrast_forest, upward_pairs
+from models.analyses.groups.forest import group_forest
+from models.analyses.groups.ranks import BLUES, per_cent, rank_heatmap, readable_on
 from models.analyses.groups.tradeoff import joint_region, tradeoff, tradeoff_counts
 from models.analyses.pools.agreement import agreement
-from models.analyses.pools.forest import ForestBlock, forest
 from models.common.errors import InputError
 from models.estimands.contrasts import (
     contrast_draws,
@@ -35,8 +34,9 @@ from models.evidence.groupings import grouped_outcome
 from models.evidence.load import load_evidence
 from models.evidence.vocabulary import OUTCOMES, TREATMENTS
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
-from models.render.format import probability
-from models.render.style import BAYES, OBSERVED, PUBLISHED, THIRD, save
+from models.render.forest import ForestBlock, ForestWords, forest, sorted_by_rate
+from models.render.format import printed, probability, typeset
+from models.render.style import BAYES, COLUMN, PAGE, PUBLISHED, save, svg, wrapped
 
 DRAWS = 1000
 
@@ -150,6 +150,18 @@ def texts_of(figure: Figure) -> list[Text]:
     return [text for text in shown if text.get_text().strip()]
 
 
+def assert_printable(figure: Figure) -> None:
+    """Check in the saved file the width, one column or a page, and that no text is below 6.5 pt."""
+    text = svg(figure)
+    width = re.search(r'<svg[^>]* width="([\d.]+)pt"', text)
+    assert width is not None
+    assert min(abs(float(width[1]) / 72 - w) for w in (COLUMN, PAGE)) < 1e-3
+    sizes = [float(size) for size in re.findall(r"font(?:-size)?: [^;]*?([\d.]+)px", text)]
+    assert len(sizes) == text.count("<text")
+    assert min(sizes) >= 6.5
+    assert "Liberation Sans', 'Arial', 'Helvetica'" in text
+
+
 def assert_readable(figure: Figure) -> None:
     """Check that no text is cut by the edge, overlaps another or runs into a panel of rows."""
     texts = texts_of(figure)
@@ -198,118 +210,165 @@ def column(figure: Figure, predicate: Any) -> list[str]:
     return [t.get_text() for t in sorted(chosen, key=lambda t: -t.get_position()[1])]
 
 
+def percents(frame: pd.DataFrame) -> list[str]:
+    """Return rows of (estimate, lower, upper) as a figure prints them."""
+    return [printed(*row) for row in 100 * frame.to_numpy()]
+
+
 @pytest.mark.parametrize("name", REVIEWS)
 def test_group_forest(
     name: str, reviews: dict[str, pd.DataFrame], analyses: dict[str, Any]
 ) -> None:
     analysis, own = analyses[name], alone(reviews[name])
-    figure = group_forest(analysis, own)
+    figure = group_forest([analysis], [own])
     assert_readable(figure)
-    assert_beside_panels(figure)
+    assert_printable(figure)
     axes = figure.axes[0]
     groups = analysis.groups.sort_values("typical_median", ascending=False)
     partial = groups[["typical_median", "typical_lower", "typical_upper"]]
     published = groups[["ft_estimate", "ft_lower", "ft_upper"]]
-    np.testing.assert_array_equal(rows_of(axes, BAYES), partial)
+    single = pd.DataFrame([own[g] for g in groups["group"]])
+    blue = rows_of(axes, BAYES)
+    np.testing.assert_array_equal(blue[1::2], partial)
+    np.testing.assert_array_equal(blue[::2], single)
     np.testing.assert_array_equal(rows_of(axes, PUBLISHED), published)
-    assert rows_of(axes, THIRD) == [own[g] for g in groups["group"]]
     crude = [line for line in lines_of(axes) if line.get_gid() == "crude"]
     assert [line.get_xdata()[0] for line in crude] == groups["crude"].tolist()
     drawn = np.concatenate([line.get_xdata() for line in lines_of(axes)])
     assert axes.get_xlim()[0] <= drawn.min()
     assert drawn.max() <= axes.get_xlim()[1]
-    for colour, rates in ((BAYES, partial), (PUBLISHED, published)):
-        numbers = column(figure, lambda t, c=colour: t.get_color() == c)
-        expected = [f"{m:.0f} ({lo:.0f}-{hi:.0f})" for m, lo, hi in 100 * rates.to_numpy()]
-        assert numbers == expected
-    counts = column(figure, lambda t: "/" in t.get_text() and t.get_text()[0].isdigit())
-    assert counts == [f"{r.events}/{r.total}" for r in groups.itertuples()]
-    ks = column(figure, lambda t: t.get_text().isdigit())
-    assert [k for k in ks if k] == [str(k) for k in groups["k"]]
-    bold = column(figure, lambda t: t.get_fontweight() == "bold")
-    labels = "".join(bold[3:]).replace(" ", "")
-    assert labels == "".join(groups["group"]).replace(" ", "")
+    numbers = column(figure, lambda t: "–" in t.get_text() and t.get_text()[0].isdigit())
+    assert numbers[::3] == percents(published)
+    assert numbers[1::3] == percents(single)
+    assert numbers[2::3] == percents(partial)
+    counts = column(figure, lambda t: " / " in t.get_text())
+    assert counts == [
+        f"{r.k} arm{'s' * (r.k > 1)}, {r.events} / {r.total}" for r in groups.itertuples()
+    ]
+
+
+def test_groups_of_three_outcomes_stand_side_by_side(
+    reviews: dict[str, pd.DataFrame], analyses: dict[str, Any]
+) -> None:
+    names = [f"{outcome} treatment" for outcome in OUTCOMES]
+    three = [analyses[name] for name in names]
+    for figure in (
+        group_forest(three, [alone(reviews[name]) for name in names]),
+        rank_heatmap(three),
+    ):
+        assert_readable(figure)
+        assert_printable(figure)
+        assert len(figure.axes) == 3
+    order = three[0].groups.sort_values("typical_median", ascending=False)["group"]
+    figure = group_forest(three, [alone(reviews[name]) for name in names])
+    for axes, analysis in zip(figure.axes, three, strict=True):
+        rows = analysis.groups.set_index("group").loc[order]
+        np.testing.assert_array_equal(
+            rows_of(axes, BAYES)[1::2], rows[["typical_median", "typical_lower", "typical_upper"]]
+        )
 
 
 def test_group_forest_needs_every_group_on_its_own(analyses: dict[str, Any]) -> None:
     with pytest.raises(KeyError):
-        group_forest(analyses["orr line"], {})
+        group_forest([analyses["orr line"]], [{}])
+
+
+def test_pairs_point_upwards(analyses: dict[str, Any]) -> None:
+    """No probability of a margin exceeds that of a difference; nothing but the order changes."""
+    for name in REVIEWS:
+        table = analyses[name].contrasts
+        pairs = upward_pairs(table, "typical")
+        assert (pairs["median"] >= 0).all()
+        assert pairs["median"].is_monotonic_decreasing
+        assert (pairs["p_margin"] <= pairs["p_superior"]).all()
+        chosen = table[(table["estimand"] == "typical") & (table["scale"] == "risk_difference")]
+        both = chosen.set_index(["a", "b"])
+        for row in pairs.itertuples():
+            if (row.a, row.b) in both.index:
+                source = both.loc[(row.a, row.b)]
+                expected = [source[c] for c in ("median", "lower", "upper", "p_superior")]
+            else:
+                source = both.loc[(row.b, row.a)]
+                expected = [-source[c] for c in ("median", "upper", "lower")]
+                expected.append(1 - source["p_superior"])
+            assert [row.median, row.lower, row.upper, row.p_superior] == expected
+        assert len(pairs) == len(chosen)
 
 
 @pytest.mark.parametrize("estimand", ["typical", "average"])
 @pytest.mark.parametrize("name", REVIEWS)
 def test_contrast_forest(name: str, estimand: str, analyses: dict[str, Any]) -> None:
-    analysis = analyses[name]
-    figure = contrast_forest(analysis, 0.10, estimand)
+    figure = contrast_forest([analyses[name]], 0.10, estimand)
     assert_readable(figure)
-    assert_beside_panels(figure)
-    table = analysis.contrasts
-    of_estimand = table[table["estimand"] == estimand]
-    differences = of_estimand[of_estimand["scale"] == "risk_difference"]
-    differences = differences.sort_values("median", ascending=False, kind="stable")
-    n = len(analysis.groups)
-    assert len(differences) == n * (n - 1) / 2
-    left, right = figure.axes
-    numbers = 100 * differences[["median", "lower", "upper"]].to_numpy()
-    np.testing.assert_allclose(rows_of(left, BAYES), numbers, rtol=1e-15)
-    ratios = of_estimand[of_estimand["scale"] == "odds_ratio"].set_index(["a", "b"])
-    ratios = ratios.loc[list(zip(differences["a"], differences["b"], strict=True))]
-    np.testing.assert_array_equal(
-        rows_of(right, BAYES), ratios[["median", "lower", "upper"]].to_numpy()
-    )
-    assert right.get_xscale() == "log"
-    blue = column(figure, lambda t: t.get_color() == BAYES)
-    printed = [
-        text.replace("-", MINUS)
-        for m, lo, hi in numbers
-        for text in (f"{m:+z.1f}", f"({lo:+z.1f} to {hi:+z.1f})")
-    ]
-    assert blue == printed
+    assert_printable(figure)
+    pairs = upward_pairs(analyses[name].contrasts, estimand)
+    numbers = 100 * pairs[["median", "lower", "upper"]].to_numpy()
+    axes = figure.axes[0]
+    np.testing.assert_allclose(rows_of(axes, BAYES), numbers, rtol=1e-15)
     by_x: dict[float, list[Text]] = {}
-    for text in left.texts:
+    for text in axes.texts:
         by_x.setdefault(text.get_position()[0], []).append(text)
     columns = {texts[0].get_text(): [t.get_text() for t in texts[1:]] for texts in by_x.values()}
-    assert columns["P(a > b)"] == [probability(p) for p in differences["p_superior"]]
-    assert columns["P(> 10)"] == [probability(p) for p in differences["p_margin"]]
-    labels = "".join(columns["a"][1:]).replace(" ", "")
-    pairs = zip(differences["a"], differences["b"], strict=True)
-    assert labels == "".join(f"{a}v.{b}" for a, b in pairs).replace(" ", "")
-    notes = " ".join(text.get_text() for text in figure.texts)
-    assert "none of these contrasts is randomised" in notes
-    assert f"{estimand} rates" in notes
+    assert columns["Difference, points"][1:] == [
+        printed(*row, digits=1, signed=True) for row in numbers
+    ]
+    assert columns["P(higher)"] == [probability(p) for p in pairs["p_superior"]]
+    assert columns["P(> 10)"] == [probability(p) for p in pairs["p_margin"]]
+    labels = "".join(columns["Higher v. lower rate"]).replace(" ", "")
+    assert labels == "".join(
+        typeset(f"{a}v.{b}") for a, b in zip(pairs["a"], pairs["b"], strict=True)
+    ).replace(" ", "")
+    assert "No contrast is randomised" in " ".join(text.get_text() for text in figure.texts)
+
+
+def test_contrasts_of_three_outcomes_stand_under_their_names(analyses: dict[str, Any]) -> None:
+    three = [analyses[f"{outcome} treatment"] for outcome in OUTCOMES]
+    figure = contrast_forest(three, 0.10)
+    assert_readable(figure)
+    assert_printable(figure)
+    pairs = pd.concat([upward_pairs(a.contrasts, "typical") for a in three])
+    numbers = 100 * pairs[["median", "lower", "upper"]].to_numpy()
+    np.testing.assert_allclose(rows_of(figure.axes[0], BAYES), numbers, rtol=1e-15)
+    bold = column(figure, lambda t: t.get_fontweight() == "bold")
+    headings = [typeset(name[:1].upper() + name[1:]) for name in OUTCOMES.values()]
+    assert [text for text in bold if text in headings] == headings
 
 
 @pytest.mark.parametrize("margin", [0.05, 0.075, 0.30])
 def test_the_band_is_the_margin(margin: float, reviews: dict[str, pd.DataFrame]) -> None:
     analysis = analyse(reviews["orr line"], "orr", margin)
-    figure = contrast_forest(analysis, margin)
+    figure = contrast_forest([analysis], margin)
     assert_readable(figure)
     axes = figure.axes[0]
-    patch: Any = axes.patches[0]
-    band = patch.get_bbox()
-    assert (band.x0, band.x1) == (-100 * margin, 100 * margin)
-    assert axes.get_xlim()[0] < band.x0
-    assert band.x1 < axes.get_xlim()[1]
+    collection: Any = axes.collections[0]
+    across = collection.get_paths()[0].vertices[:, 0]
+    assert (across.min(), across.max()) == (-100 * margin, 100 * margin)
+    assert axes.get_xlim()[0] < across.min()
+    assert across.max() < axes.get_xlim()[1]
 
 
 @pytest.mark.parametrize("name", REVIEWS)
 def test_rank_heatmap(name: str, analyses: dict[str, Any]) -> None:
     analysis = analyses[name]
-    figure = rank_heatmap(analysis)
+    figure = rank_heatmap([analysis])
     assert_readable(figure)
+    assert_printable(figure)
     axes = figure.axes[0]
     n = len(analysis.groups)
     order = analysis.groups.sort_values("sucra", ascending=False)["group"].tolist()
     ranks = analysis.ranks.loc[order].to_numpy()
     np.testing.assert_array_equal(axes.images[0].get_array(), ranks)
-    cells = {t.get_position(): t.get_text() for t in axes.texts[: n * n]}
-    assert cells == {(j, i): probability(ranks[i, j]) for i in range(n) for j in range(n)}
+    cells = {t.get_position(): t.get_text() for t in axes.texts}
+    for i in range(n):
+        for j in range(n):
+            assert cells[j, i] == per_cent(ranks[i, j])
     sucra = analysis.groups.set_index("group")["sucra"].astype(float)
-    assert [t.get_text() for t in axes.texts[n * n : -1]] == [f"{sucra[g]:.2f}" for g in order]
+    written = [t.get_text().strip() for t in axes.texts if "." in t.get_text()]
+    assert written == [f"{sucra[g]:.2f}" for g in order]
     ticks = "".join(t.get_text() for t in axes.get_yticklabels())
-    assert "".join(ticks.split()) == "".join("".join(order).split())
+    assert "".join(ticks.split()) == "".join(typeset("".join(order)).split())
     end = "lowest" if name.startswith("trae") else "highest"
-    assert f"1 is best: the {end} typical rate" in axes.get_xlabel()
+    assert f"1: {end} rate" in axes.get_xlabel()
 
 
 def test_cells_are_readable_whatever_the_probability() -> None:
@@ -331,15 +390,15 @@ def test_figures_of_pairs_refuse_a_single_group(reviews: dict[str, pd.DataFrame]
     review["group"] = review["group"].cat.remove_unused_categories()
     analysis = analyse(review, "orr")
     with pytest.raises(InputError, match="single group"):
-        contrast_forest(analysis, 0.10)
+        contrast_forest([analysis], 0.10)
     with pytest.raises(InputError, match="single group"):
-        rank_heatmap(analysis)
-    assert_readable(group_forest(analysis, alone(review)))
+        rank_heatmap([analysis])
+    assert_readable(group_forest([analysis], [alone(review)]))
 
 
 def test_contrast_forest_refuses_an_unknown_estimand(analyses: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="'mean'"):
-        contrast_forest(analyses["orr line"], 0.10, "mean")
+        contrast_forest([analyses["orr line"]], 0.10, "mean")
 
 
 def test_joint_region_is_the_ellipse_of_two_normals() -> None:
@@ -489,24 +548,68 @@ def test_forest(name: str, reviews: dict[str, pd.DataFrame]) -> None:
     )
     parts = [(t, arms[arms["group"] == t]) for t in arms["group"].cat.categories]
     blocks = [forest_block(part, title, part) for title, part in parts]
-    figure = forest(blocks, forest_block(arms, "All arms", arms.iloc[:0]), "objective response")
+    blocks = sorted_by_rate(blocks)
+    overall = forest_block(arms, "All arms", arms.iloc[:0])
+    marked = frozenset(arms["study"].iloc[:2])
+    words = ForestWords("Patients with an event, %", marked=marked, mark="first line")
+    figure = forest(blocks, overall, words)
     assert_readable(figure)
-    assert_beside_panels(figure)
+    assert_printable(figure)
+    assert figure.get_figheight() * 25.4 <= 230
     axes = figure.axes[0]
-    ordered = pd.concat([part for _, part in parts])
-    observed = [
-        line.get_xdata()[0] for line in lines_of(axes) if to_hex(line.get_color()) == OBSERVED
-    ][1::2]
-    assert observed == (ordered["events"] / ordered["total"]).tolist()
-    posterior = [line.get_xdata()[0] for line in lines_of(axes) if line.get_marker() == "o"]
-    assert posterior == ordered["median"].tolist()
+    rates = [block.typical[0] for block in blocks]
+    assert rates == sorted(rates, reverse=True)
+    shown = dict(parts)
+    ordered = pd.concat([shown[block.title] for block in blocks])
+
+    def points(gid: str) -> list[float]:
+        return [line.get_xdata()[0] for line in lines_of(axes) if line.get_gid() == gid]
+
+    assert points("observed") == (ordered["events"] / ordered["total"]).tolist()
+    assert points("exact") == ordered["exact_lower"].tolist()
+    assert points("estimate") == ordered["median"].tolist()
+    sizes = [line.get_markersize() for line in lines_of(axes) if line.get_gid() == "observed"]
+    assert np.array_equal(
+        np.argsort(sizes, kind="stable"), np.argsort(ordered["total"], kind="stable")
+    )
     markers = [line for line in lines_of(axes) if line.get_marker() in ("s", "o")]
     assert not any(line.get_clip_on() for line in markers)
-    diamonds = [patch for patch in axes.patches if isinstance(patch, Polygon)]
-    assert len(diamonds) == 2 * (len(blocks) + 1)
-    blue = [p for p in diamonds if to_hex(p.get_facecolor()) == BAYES.lower()]
-    spans = [(p.get_xy()[1, 0], p.get_xy()[0, 0], p.get_xy()[2, 0]) for p in blue]
-    assert spans[:-1] == [block.typical for block in blocks]
+    diamonds = [patch for patch in axes.patches if patch.get_zorder() == 3]
+    spans = [(p.get_xy()[1, 0], p.get_xy()[0, 0], p.get_xy()[2, 0]) for p in diamonds]
+    assert spans[::2] == [block.typical for block in [*blocks, overall]]
+    assert spans[1::2] == [block.published for block in [*blocks, overall]]
+    counts = column(figure, lambda t: " / " in t.get_text() and t.get_fontweight() != "bold")
+    assert counts == [f"{r.events:,} / {r.total:,}" for r in ordered.itertuples()]
+    names = [t.get_text() for t in axes.texts if t.get_text().endswith("‡")]
+    assert len(names) == len(marked)
+
+
+def test_forest_of_a_review_without_groups_with_risk_of_bias() -> None:
+    rng = np.random.default_rng(1)
+    total = rng.integers(3, 2500, 60)
+    events = rng.binomial(total, 0.02)
+    lower, upper = exact_interval(events, total)
+    arms = pd.DataFrame(
+        {
+            "study": [f"A study with a very long name that does not fit {i}" for i in range(60)],
+            "events": events,
+            "total": total,
+            "exact_lower": lower,
+            "exact_upper": upper,
+            "median": (events + 1) / (total + 2),
+            "lower": 0.8 * lower,
+            "upper": upper,
+            "rob_selection": ["low", "high", "some concerns", "unclear"] * 15,
+            "rob_attrition": ["", "high", "Low", "unclear"] * 15,
+        }
+    )
+    block = forest_block(arms, "", arms)
+    figure = forest([], block, ForestWords("Patients with an event, %", published="DL", level=0.9))
+    assert_readable(figure)
+    assert_printable(figure)
+    assert len(column(figure, lambda t: t.get_text().endswith("…"))) == 60
+    assert len(column(figure, lambda t: t.get_text() == "−")) == 30
+    assert column(figure, lambda t: "90 % interval" in t.get_text())
 
 
 def test_agreement(reviews: dict[str, pd.DataFrame]) -> None:
@@ -550,7 +653,7 @@ def test_wrapped_labels_lose_nothing_and_fit() -> None:
     figure = Figure(dpi=300)
     FigureCanvasAgg(figure)
     for line in lines:
-        drawn = figure.text(0, 0, line, fontsize=7.0)
+        drawn = figure.text(0, 0, line, fontsize=8.0)
         # the box of a text is its ink rounded outwards to whole pixels
         assert drawn.get_window_extent().width <= 300 * 1.2 + 3
         assert drawn.get_text()
@@ -559,6 +662,6 @@ def test_wrapped_labels_lose_nothing_and_fit() -> None:
 def test_saved_files_are_the_same_byte_for_byte(analyses: dict[str, Any], tmp_path: Any) -> None:
     contents = []
     for name in ("one", "two"):
-        figure = contrast_forest(analyses["orr line"], 0.10)
+        figure = contrast_forest([analyses["orr line"]], 0.10)
         contents.append([path.read_bytes() for path in save(figure, tmp_path / name)])
     assert contents[0] == contents[1]

@@ -129,6 +129,7 @@ def test_counts_left_out_are_summed_over() -> None:
     assert table.loc["F: cr", ["events", "total"]].tolist() == [0, 0]
 
 
+@pytest.mark.slow
 @pytest.mark.mcmc
 def test_toxicity_alone_is_the_subgroup_model(sampler, evidence) -> None:
     """Arms that report toxicity only: the exact posterior of the subgroup model."""
@@ -159,6 +160,7 @@ def test_toxicity_alone_is_the_subgroup_model(sampler, evidence) -> None:
     assert float(posterior["correlation"].std()) == pytest.approx(6**-0.5, abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.mcmc
 def test_the_paper_passes_the_gate_and_rates_are_consistent(sampler, evidence) -> None:
     fit = sampler(Wanted(JOINT, paper_joint(evidence), DEFAULT_JOINT_PRIORS))

@@ -245,6 +245,7 @@ def test_prior_predictive_rates_prefer_nothing_and_reach_both_ends(design) -> No
     assert (rate > 0.9).mean() > 0.1
 
 
+@pytest.mark.slow
 @pytest.mark.mcmc
 @pytest.mark.parametrize("seed", [1, 2])
 def test_the_paper_passes_the_gate_and_keeps_its_direction(evidence, seed) -> None:

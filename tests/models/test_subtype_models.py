@@ -249,7 +249,9 @@ CELL_PRIORS = {
 }
 
 
-@pytest.mark.parametrize("left", CELL_PRIORS)
+@pytest.mark.parametrize(
+    "left", [pytest.param("subtypes", marks=pytest.mark.slow), "treatments", "cells"]
+)
 def test_each_part_of_subtype_by_treatment_alone_equals_the_grid(
     sampler: Sampler, evidence: Evidence, left: str
 ) -> None:

@@ -134,15 +134,25 @@ def files(headers: tuple[list[str], ...]) -> st.SearchStrategy[bytes]:
     return st.one_of(*[tables(headers)] * 4, st.binary(max_size=40))
 
 
+def decoded(raw: bytes) -> str:
+    """Return the text of a file; what is no UTF is taken for Windows-1252."""
+    if raw.startswith((b"\xff\xfe", b"\xfe\xff")):
+        return raw.decode("utf-16", "replace")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return raw.decode("cp1252", "replace")
+
+
 def second_reading(raw: bytes, delimiter: str) -> Counts | None:
     """Return the counts of a table if it is one beyond doubt, else None."""
+    text = decoded(raw)
     try:
-        text = raw.decode("utf-8-sig")
         rows = [
             [cell.strip() for cell in row]
             for row in csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
         ]
-    except (UnicodeDecodeError, csv.Error):
+    except csv.Error:
         return None
     rows = [row for row in rows if any(row)]
     if "\0" in text or len(rows) < 2 or len({len(row) for row in rows}) > 1:
@@ -182,7 +192,8 @@ def readings(raw: bytes) -> dict[str, Counts]:
 def certain(raw: bytes) -> Counts | None:
     """Return the counts that no reader may refuse: one sign alone stands in the first line."""
     found = readings(raw)
-    lines = raw.decode("utf-8-sig", "replace").lstrip().splitlines()
+    text = decoded(raw)
+    lines = text.lstrip().splitlines() if "\ufffd" not in text else []
     signs = [sign for sign in (",", ";", "\t") if lines and sign in lines[0]]
     return found.get(signs[0]) if len(signs) == 1 else None
 

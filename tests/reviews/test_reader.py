@@ -7,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from models.common.errors import LONGEST_LINE, InputError
+from models.reviews.conditions import exclude, select
 from models.reviews.decoding import csv_rows
-from models.reviews.reader import read_review, select
+from models.reviews.names import Named
+from models.reviews.reader import read_review, read_studies
 
 BAD = {
     "missing column": (b"study,events\nA,1\n", ["row 1", "'total'"]),
@@ -36,7 +38,14 @@ BAD = {
     "blank lines": (b"\n \n", ["empty"]),
     "header only": (b"study,events,total\n", ["no row"]),
     "binary": (b"\x89PNG\r\n\x00\x00\x01", ["NUL"]),
-    "Latin-1": ("study,events,total\nA,1,9\nBjörk,1,10\n".encode("latin-1"), ["row 3", "UTF-8"]),
+    "no encoding": (b"study,events,total\nA,1,9\nBj\x81rk,1,10\n", ["not cp1252 text"]),
+    "half of a UTF-16 character": (b"\xff\xfes\x00t", ["not utf-16 text"]),
+    "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1", ["old Excel"]),
+    "a workbook by another name": (b"PK\x03\x04", ["must end in .xlsx"]),
+    "two columns of totals": (
+        b"study,events,n,patients\nA,1,9,9\n",
+        ["'n' or 'patients'", "--total"],
+    ),
     "open quote": (b'study,events,total\n"A,1,10\n', ["CSV"]),
     "commas only": (b",,\n,,,\n", ["empty"]),
     "byte-order mark only": (b"\xef\xbb\xbf \r\n", ["empty"]),
@@ -44,7 +53,7 @@ BAD = {
     "5000 digits": (b"study,events,total\nA," + b"7" * 5000 + b",9\n", ["row 2", "too large"]),
     "exponent": (b"study,events,total\nA,1e3,9999\n", ["row 2", "'1e3'", "in digits"]),
     "column in two cases": (b"study,Study,events,total\nA,B,1,9\n", ["'study'", "twice"]),
-    "UTF-16": ("study,events,total\nA,1,9\n".encode("utf-16"), ["NUL"]),
+    "UTF-16 without its mark": ("study,events,total\nA,1,9\n".encode("utf-16-le"), ["NUL"]),
 }
 
 
@@ -153,6 +162,12 @@ GOOD = {
     "spreadsheet integers": (b"study,events,total\nA,1.0,10.\n", [("A", 1, 10)]),
     "other order and case": (b"Total,Study,Events\n10,A,1\n", [("A", 1, 10)]),
     "accents": ("study,events,total\nBjörk 2020,1,10\n".encode(), [("Björk 2020", 1, 10)]),
+    "UTF-16": ("study;events;total\nÄ;1;10\n".encode("utf-16"), [("Ä", 1, 10)]),
+    "Latin-1": ("study,events,total\nBjörk,1,10\n".encode("latin-1"), [("Björk", 1, 10)]),
+    "metafor": (b"slab,xi,ni\nA,1,10\n", [("A", 1, 10)]),
+    "meta": (b"studlab,event,n\nA,1,10\n", [("A", 1, 10)]),
+    "RevMan": (b"Study,Events,Total\nA,1,10\n", [("A", 1, 10)]),
+    "author and year": (b"Author,year,xi,ni\nA,2001,1,10\n", [("A 2001", 1, 10)]),
     "label NA": (b"study,events,total\nNA,1,10\n", [("NA", 1, 10)]),
 }
 
@@ -184,3 +199,75 @@ def test_select_keeps_rows_and_explains_what_is_wrong(evidence):
         select(arms, ["treatment=TKI"], "x")
     with pytest.raises(InputError, match="COLUMN=VALUE"):
         select(arms, ["treatment"], "x")
+
+
+def frame_of(tmp_path: Path, text: str, **named: str):
+    path = tmp_path / "review.csv"
+    path.write_text(text, encoding="utf-8")
+    return read_studies(path, Named(**named))
+
+
+def test_conditions_compare_numbers_and_either_of_several_values_is_kept(tmp_path):
+    text = "study,events,total,year,drug\nA,1,9,2001,x\nB,1,9,2010,y\nC,1,9,,z\nD,1,9,2015,z\n"
+    frame = frame_of(tmp_path, text).frame
+
+    def kept(*conditions: str) -> str:
+        return "".join(select(frame, conditions, "r")["study"])
+
+    assert kept("year>=2010") == "BD"
+    assert kept("year ≥ 2010", "year<2015") == "B"
+    assert kept("drug=x", "drug = Z") == "ACD"
+    assert kept("drug!=z", "year>2001") == "B"
+    for condition, words in (
+        ("year>x", "'x' is no number"),
+        ("drug>3", "holds 'x', no number"),
+        ("year>2015", "no row of r"),
+        ("Drug=x", "did you mean 'drug'"),
+    ):
+        with pytest.raises(InputError, match=words):
+            select(frame, [condition], "r")
+    assert list(exclude(frame, ["b", "C"], "r")["study"]) == ["A", "D"]
+    with pytest.raises(InputError, match="no such study"):
+        exclude(frame, ["E"], "r")
+    with pytest.raises(InputError, match="is left"):
+        exclude(frame, list("ABCD"), "r")
+
+
+def test_a_reading_says_what_it_took_for_what(tmp_path):
+    read = frame_of(tmp_path, "slab;xi;ni;dose\nA;1;9;1,5\nB;2;8;2\nC;1;3;\n")
+    assert read.notes == ["taken: 'slab' for study, 'xi' for events, 'ni' for total"]
+    assert list(read.frame["dose"]) == ["1.5", "2", ""]
+    assert frame_of(tmp_path, "study,events,total\nA,1,9\n").notes == []
+    named = frame_of(tmp_path, "study,events,total,n\nA,1,9,20\n", total="n")
+    assert named.frame["total"].tolist() == [20]
+    assert named.notes == ["taken: 'n' for total"]
+    with pytest.raises(InputError, match="--events y: no such column"):
+        frame_of(tmp_path, "study,events,total\nA,1,9\n", events="y")
+    path = tmp_path / "latin.csv"
+    path.write_bytes("study,events,total\nBjörk,1,10\n".encode("latin-1"))
+    assert "Latin-1" in read_studies(path).notes[0]
+
+
+def test_workbooks_and_stata_files_give_what_a_csv_gives(tmp_path):
+    import pandas as pd
+
+    table = pd.DataFrame({"Study": ["Ä 1", "B"], "Events": [1, 2], "Total": [9.0, 8.0]})
+    table["dose"] = [1.5, None]
+    with pd.ExcelWriter(tmp_path / "review.xlsx") as book:
+        pd.DataFrame({"x": [1]}).to_excel(book, sheet_name="notes", index=False)
+        table.to_excel(book, sheet_name="data", index=False)
+    table.to_stata(tmp_path / "review.dta", write_index=False, version=118)
+    table.to_csv(tmp_path / "review.csv", index=False)
+    expected = read_review(tmp_path / "review.csv")
+    assert read_studies(tmp_path / "review.xlsx", Named(sheet="data")).frame.equals(expected)
+    assert read_review(tmp_path / "review.dta").equals(expected)
+    with pytest.raises(InputError, match="no column 'study'"):
+        read_review(tmp_path / "review.xlsx")
+    with pytest.raises(InputError, match=r"review\.xlsx has 'notes', 'data'"):
+        read_studies(tmp_path / "review.xlsx", Named(sheet="other"))
+    with pytest.raises(InputError, match="no Excel workbook"):
+        read_studies(tmp_path / "review.csv", Named(sheet="data"))
+    for name in ("damaged.xlsx", "damaged.dta"):
+        (tmp_path / name).write_bytes(b"PK\x03\x04 nothing")
+        with pytest.raises(InputError, match="is not a readable"):
+            read_review(tmp_path / name)

@@ -1,64 +1,61 @@
-"""Forest plot of contrasts: every pair of groups, on the risk difference and the odds ratio."""
+"""Every pair of groups, the one with the higher rate first: differences and their probabilities."""
 
-import math
-from itertools import accumulate
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator, NullLocator
+from matplotlib.ticker import FuncFormatter, MaxNLocator
 from matplotlib.transforms import blended_transform_factory
 
-from models.analyses.groups.forest import wrapped
 from models.common.errors import InputError
 from models.estimands.contrasts import RATES
 from models.evidence.vocabulary import OUTCOMES
-from models.render.format import probability
+from models.render.format import printed, probability, typeset
 from models.render.style import (
+    BAND,
     BAYES,
-    FONT,
-    INK,
+    FAINT,
     OBSERVED,
-    TEXT_WIDTH,
+    PAGE,
+    SMALL,
     bare_rows,
     interval,
     row_writer,
+    wrapped,
 )
 
 if TYPE_CHECKING:
     from models.analyses.groups.summary import SubgroupAnalysis
 
-LINE, GAP = 0.135, 0.06
-TOP, BOTTOM = 0.34, 0.86
-"""Inches: a line of a pair's label, between pairs, above and below the rows."""
-LABEL_X, AXIS_X, AXIS_END, VALUE_X = 0.05, 1.58, 3.20, 3.27
-SUPERIOR_X, MARGIN_X, ODDS_X, ODDS_END = 4.64, 5.17, 5.30, 6.20
-"""Inches from the left edge."""
-BAND = "#e9eef2"
-MINUS = "\N{MINUS SIGN}"
+ROW, GAP = 0.142, 0.12
+TOP, AXIS_WORDS, NOTE = 0.34, 0.36, 0.20
+"""Inches: a line, between outcomes; headings, axis, note."""
+LABEL, AXIS, AXIS_END, VALUE, HIGHER, BEYOND = 0.06, 2.86, 4.86, 4.98, 6.48, 7.03
+"""Inches from the left edge; the probabilities end there."""
 
 
 def contrast_forest(
-    analysis: "SubgroupAnalysis", margin: float, estimand: str = "typical"
+    analyses: "Sequence[SubgroupAnalysis]", margin: float, estimand: str = "typical"
 ) -> Figure:
-    """Draw every contrast of a grouping with its probabilities.
+    """Draw every contrast of groupings with its probabilities.
 
     Parameters
     ----------
-    analysis
-        The grouping; ``contrasts`` is read, with ``outcome`` for the axis.
+    analyses
+        One block each; ``contrasts`` is read, with ``outcome`` for the heading.
     margin
-        The margin for which ``analysis`` was made, as a proportion; drawn as a band.
+        The margin for which they were made, as a proportion; drawn as a band.
     estimand
         ``typical`` or ``average``.
 
     Returns
     -------
     matplotlib.figure.Figure
-        One row a pair, in descending order of the risk difference's median. Left: risk
-        difference a - b, percentage points. Right: odds ratio a / b, log axis. Medians with 95 %
-        equal-tailed intervals; the probabilities stand between the panels.
+        One page wide, one row a pair, the group with the higher median first and the largest
+        difference on top: difference of rates in percentage points with 95 % equal-tailed
+        interval, the probability that it is above 0 and above the margin.
 
     Raises
     ------
@@ -67,108 +64,105 @@ def contrast_forest(
     """
     if estimand not in RATES:
         raise InputError(f"estimand must be one of {', '.join(RATES)}, got {estimand!r}")
-    pairs = _pairs(analysis.contrasts, estimand)
-    if pairs.empty:
-        raise InputError(f"{analysis.name}: a single group; there is no contrast to draw")
-    label_width = AXIS_X - LABEL_X - 0.05
+    blocks = [upward_pairs(analysis.contrasts, estimand) for analysis in analyses]
+    for analysis, pairs in zip(analyses, blocks, strict=True):
+        if pairs.empty:
+            raise InputError(f"{analysis.name}: a single group; there is no contrast to draw")
     labels = [
-        wrapped(a, label_width) + wrapped(f"v. {b}", label_width)
-        for a, b in zip(pairs["a"], pairs["b"], strict=True)
+        [wrapped(_pair(row), AXIS - LABEL - 0.1) for row in pairs.itertuples()] for pairs in blocks
     ]
-    heights = [len(lines) * LINE + GAP for lines in labels]
-    height = TOP + sum(heights) + BOTTOM
-    figure = Figure(figsize=(TEXT_WIDTH, height))
-    axes, odds = (
-        figure.add_axes(
-            (x / TEXT_WIDTH, BOTTOM / height, (end - x) / TEXT_WIDTH, 1 - BOTTOM / height)
+    headed = len(blocks) > 1
+    lines = sum(len(label) for block in labels for label in block) + headed * len(blocks)
+    body = lines * ROW + (len(blocks) - 1) * GAP
+    height = TOP + body + AXIS_WORDS + NOTE
+    figure = Figure(figsize=(PAGE, height))
+    axes = figure.add_axes(
+        (
+            AXIS / PAGE,
+            (AXIS_WORDS + NOTE) / height,
+            (AXIS_END - AXIS) / PAGE,
+            1 - (AXIS_WORDS + NOTE) / height,
         )
-        for x, end in ((AXIS_X, AXIS_END), (ODDS_X, ODDS_END))
     )
-    for panel in (axes, odds):
-        bare_rows(panel, top=TOP, bottom=-sum(heights))  # y in inches
-    _difference_axis(axes, pairs, margin)
-    _odds_axis(odds, pairs)
-    event, points = OUTCOMES.get(analysis.outcome, "the event"), f"{100 * margin:g}"
+    bare_rows(axes, top=TOP, bottom=-body)  # y in inches
+    _axis(axes, pd.concat(blocks), margin, body)
     inches = blended_transform_factory(figure.dpi_scale_trans, axes.transData)
-
     write = row_writer(axes, inches, baseline=True)
-
-    header = TOP - 1.5 * LINE
-    write(LABEL_X, header + LINE, "a", bold=True)
-    write(LABEL_X, header, "v. b", bold=True)
-    write(VALUE_X, header + LINE, "points", bold=True)
-    write(VALUE_X, header, "(95 % int.)", bold=True)
-    write(SUPERIOR_X, header, "P(a > b)", bold=True, align="right")
-    write(MARGIN_X, header, f"P(> {points})", bold=True, align="right")
-    starts = accumulate(heights, initial=0.0)
-    for row, lines, start in zip(pairs.itertuples(), labels, starts, strict=False):
-        y = -start - len(lines) * LINE / 2
-        differences = [100 * v for v in (row.median, row.lower, row.upper)]
-        interval(axes, y, differences[0], differences[1], differences[2], BAYES)
-        interval(odds, y, row.odds_median, row.odds_lower, row.odds_upper, BAYES)
-        for i, line in enumerate(lines):
-            write(LABEL_X, -start - (i + 0.5) * LINE, line)
-        median, lower, upper = (f"{v:+z.1f}".replace("-", MINUS) for v in differences)
-        write(VALUE_X, y + LINE / 2, median, colour=BAYES)
-        write(VALUE_X, y - LINE / 2, f"({lower} to {upper})", colour=BAYES)
-        write(SUPERIOR_X, y, probability(row.p_superior), align="right")
-        write(MARGIN_X, y, probability(row.p_margin), align="right")
+    points = f"{100 * margin:g}"
+    head = TOP - 0.7 * ROW
+    write(LABEL, head, "Higher v. lower rate", bold=True)
+    write(VALUE, head, "Difference, points", bold=True)
+    write(VALUE, head - ROW, "(95 % interval)", bold=True)
+    write(HIGHER, head, "P(higher)", bold=True, align="right")
+    write(BEYOND, head, f"P(> {points})", bold=True, align="right")
+    y = -0.5 * ROW
+    for analysis, pairs, block in zip(analyses, blocks, labels, strict=True):
+        if headed:
+            event = OUTCOMES.get(analysis.outcome, "the event")
+            write(LABEL, y, typeset(event[:1].upper() + event[1:]), bold=True)
+            y -= ROW
+        for row, label in zip(pairs.itertuples(), block, strict=True):
+            centre = y - (len(label) - 1) * ROW / 2
+            middle, low, high = (100 * float(v) for v in (row.median, row.lower, row.upper))
+            interval(axes, centre, middle, low, high, BAYES)
+            for i, line in enumerate(label):
+                write(LABEL + 0.1 * headed, y - i * ROW, line)
+            write(VALUE, centre, printed(middle, low, high, digits=1, signed=True))
+            write(HIGHER, centre, probability(row.p_superior), align="right")
+            write(BEYOND, centre, probability(row.p_margin), align="right")
+            y -= len(label) * ROW
+        y -= GAP
     figure.text(
         0.5,
-        0.02 / height,
-        "Arms of different trials are compared: none of these contrasts is randomised.\n"
-        f"a, b: {estimand} rates of {event}. Shaded: within {points} points.\n"
-        f"P(> {points}): probability that the difference exceeds {points} points in the direction "
-        "of its median.",
+        0.04 / height,
+        f"Shaded: within {points} points. P(> {points}): probability that the difference exceeds "
+        f"{points} points. No contrast is randomised.",
         ha="center",
         va="bottom",
-        color=INK,
-        fontsize=FONT - 0.5,
-        linespacing=1.25,
+        color=FAINT,
+        fontsize=SMALL,
     )
     return figure
 
 
-def _pairs(contrasts: pd.DataFrame, estimand: str) -> pd.DataFrame:
-    """Return one row a pair: the risk difference, and the odds ratio as ``odds_*``."""
-    chosen = contrasts[contrasts["estimand"] == estimand]
-    odds = chosen.loc[chosen["scale"] == "odds_ratio", ["a", "b", "median", "lower", "upper"]]
-    odds = odds.rename(columns={c: f"odds_{c}" for c in ("median", "lower", "upper")})
-    pairs = chosen[chosen["scale"] == "risk_difference"].merge(odds, on=["a", "b"])
-    return pairs.sort_values("median", ascending=False, kind="stable")
+def _pair(row: Any) -> str:
+    return typeset(f"{row.a} v. {row.b}")
 
 
-def _difference_axis(axes: Axes, pairs: pd.DataFrame, margin: float) -> None:
+def upward_pairs(contrasts: pd.DataFrame, estimand: str) -> pd.DataFrame:
+    """Return the risk differences of an estimand, every pair with the higher median first.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``a``, ``b``, ``median``, ``lower``, ``upper`` (proportions, median at least 0),
+        ``p_superior``, ``p_margin`` (of a difference above the margin; it follows the sign of
+        the median in the table too), largest first.
+    """
+    chosen = contrasts[
+        (contrasts["estimand"] == estimand) & (contrasts["scale"] == "risk_difference")
+    ]
+    down = chosen["median"] < 0
+    turned = chosen.rename(columns={"a": "b", "b": "a", "lower": "upper", "upper": "lower"})
+    turned = turned.assign(
+        median=-turned["median"],
+        lower=-turned["lower"],
+        upper=-turned["upper"],
+        p_superior=1 - turned["p_superior"],
+    )
+    pairs = pd.concat([chosen[~down], turned[down]])
+    columns = ["a", "b", "median", "lower", "upper", "p_superior", "p_margin"]
+    return pairs[columns].sort_values("median", ascending=False, kind="stable")
+
+
+def _axis(axes: Axes, pairs: pd.DataFrame, margin: float, body: float) -> None:
     """Set the axis in percentage points, with the margin's band and the line of no difference."""
     low = 100 * min(pairs["lower"].min(), -margin)
     high = 100 * max(pairs["upper"].max(), margin)
     pad = 0.04 * (high - low)
     axes.set_xlim(low - pad, high + pad)
     axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
-    axes.axvspan(-100 * margin, 100 * margin, ymax=_body(axes), color=BAND, lw=0, zorder=0)
-    axes.plot([0, 0], [0, axes.get_ylim()[0]], color=OBSERVED, lw=0.6, zorder=1)
-    axes.set_xlabel("Risk difference a - b (points)")
-
-
-def _odds_axis(axes: Axes, pairs: pd.DataFrame) -> None:
-    """Set the log axis of the odds ratio: ticks at powers of one factor, both sides of 1."""
-    axes.set_xscale("log")
-    low = min(float(pairs["odds_lower"].min()), 0.5)
-    high = max(float(pairs["odds_upper"].max()), 2.0)
-    axes.set_xlim(low / 1.25, high * 1.25)
-    span = math.log(high / low)
-    factor = next((f for f in (2.0, 4.0, 10.0, 100.0) if span / math.log(f) < 4.5), 1e4)
-    first = math.ceil(math.log(low / 1.25) / math.log(factor))
-    last = math.floor(math.log(high * 1.25) / math.log(factor))
-    ticks = [factor**i for i in range(first, last + 1)]
-    axes.set_xticks(ticks)
-    axes.set_xticklabels([f"{t:g}" for t in ticks])
-    axes.xaxis.set_minor_locator(NullLocator())
-    axes.plot([1, 1], [0, axes.get_ylim()[0]], color=OBSERVED, lw=0.6, zorder=1)
-    axes.set_xlabel("Odds ratio a / b")
-
-
-def _body(axes: Axes) -> float:
-    """Return the height of the rows (y below 0) as a fraction of the axes."""
-    bottom, top = axes.get_ylim()
-    return float(-bottom / (top - bottom))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
+    axes.fill_between([-100 * margin, 100 * margin], -body, 0, color=BAND, lw=0, zorder=0)
+    axes.vlines(0, -body, 0, color=OBSERVED, lw=0.6, zorder=1)
+    axes.set_xlabel("Difference of typical rates, percentage points", labelpad=2)

@@ -61,8 +61,8 @@ UNPOOLED: Final = (
 )
 """Analyses that are also fitted with unpooled group means: those that the claims rest on."""
 
-DRAWN: Final = ("orr_treatment", "dcr_treatment", "trae_treatment", "orr_line")
-"""Analyses with figures of their own."""
+DRAWN: Final = ("orr_treatment", "dcr_treatment", "trae_treatment")
+"""Analyses that are drawn, side by side."""
 
 
 def analysis_title(outcome: str, by: str) -> str:
@@ -171,16 +171,13 @@ def _figures(analyses: Mapping[str, SubgroupAnalysis], pools: pd.DataFrame) -> d
         (row.outcome, row.label): (row.typical_median, row.typical_lower, row.typical_upper)
         for row in pools.itertuples()
     }
-    figures: dict[str, Figure] = {}
-    for name in DRAWN:
-        analysis = analyses[name]
-        single = {str(g): alone[analysis.outcome, str(g)] for g in analysis.groups["group"]}
-        for stem, figure in (
-            ("groups", group_forest(analysis, single)),
-            ("contrasts", contrast_forest(analysis, DEFAULT_MARGIN)),
-            ("ranks", rank_heatmap(analysis)),
-        ):
-            figures[f"{stem}_{name}"] = _marked(figure, analysis)
+    drawn = [analyses[name] for name in DRAWN]
+    single = [{str(g): alone[a.outcome, str(g)] for g in a.groups["group"]} for a in drawn]
+    figures = {
+        "groups": _marked(group_forest(drawn, single), *drawn),
+        "contrasts": _marked(contrast_forest(drawn, DEFAULT_MARGIN), *drawn),
+        "ranks": _marked(rank_heatmap(drawn), *drawn),
+    }
     orr, trae = analyses["orr_treatment"], analyses["trae_treatment"]
     figures["tradeoff"] = _marked(
         tradeoff(

@@ -34,15 +34,15 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from itertools import batched
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import InputError, OutputError, one_line
-from models.common.files import check_output, replacing, sweep
-from models.common.parallel import SETTINGS_FILE, run_stored
+from models.common.files import check_output, held, replacing, sweep
+from models.common.parallel import LOCK_FILE, SETTINGS_FILE, run_stored
 from models.common.sources import code_hash
 from models.fitting.gate import Gate
 from models.grid import fit_pooled
@@ -171,8 +171,7 @@ def _parts(out: Path) -> Iterator[Path]:
         if store.is_symlink() or not marker.is_file():
             text = "is no folder of chunks that a batch left here; move it, or choose another --out"
             raise OutputError(one_line(f"{store}: {text}"))
-        with marker.open("rb+") as lock:
-            _lock(lock.fileno(), store)
+        with held(marker):
             sweep(store)
             yield store
     except OSError as error:
@@ -181,22 +180,10 @@ def _parts(out: Path) -> Iterator[Path]:
         raise
 
 
-def _lock(handle: int, store: Path) -> None:
-    """Hold a file until it is closed, or the process ends in whatever way."""
-    with suppress(ImportError):  # not on Windows
-        import fcntl
-
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            text = "another run is writing to this folder; wait for it, or choose another --out"
-            raise OutputError(one_line(f"{store}: {text}")) from None
-
-
 def _remove(store: Path) -> None:
     """Remove the chunks of a folder, and the folder itself if nothing else is in it."""
     for path in store.iterdir():
-        if path.name == SETTINGS_FILE or _CHUNK_FILE.fullmatch(path.name):
+        if path.name in (SETTINGS_FILE, LOCK_FILE) or _CHUNK_FILE.fullmatch(path.name):
             path.unlink()
     if [path.name for path in store.iterdir()] == [MARKER]:
         (store / MARKER).unlink()

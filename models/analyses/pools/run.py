@@ -7,7 +7,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from models.analyses.pools.agreement import agreement
-from models.analyses.pools.forest import ForestBlock, forest
 from models.analyses.pools.summary import summarise
 from models.analyses.pools.validation import PoolRow, validation_table
 from models.evidence.load import Evidence
@@ -16,6 +15,7 @@ from models.fitting.fit import Fitter, Wanted
 from models.fitting.registry import POOLED
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.frequentist.glmm import fit_glmm
+from models.render.forest import ForestBlock, ForestWords, forest, sorted_by_rate
 from models.render.output import Output
 from models.render.style import mark_failed
 
@@ -102,7 +102,18 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
 
 def _forest(rows: list[PoolRow], outcome: str) -> Figure:
     blocks, overall = forest_blocks(rows, outcome)
-    figure = forest(blocks, overall, OUTCOMES[outcome])
+    words = ForestWords(
+        axis=f"Patients with {OUTCOMES[outcome]}, %",
+        counts="Responders / patients" if outcome == "orr" else "Events / patients",
+        marked=frozenset(
+            arm.study
+            for block in blocks
+            for arm in block.arms.itertuples()
+            if arm.line == "first line"
+        ),
+        mark="first line",
+    )
+    figure = forest(sorted_by_rate(blocks), overall, words)
     if not all(row.gate_passed for row in rows if row.outcome == outcome):
         mark_failed(figure)
     return figure
