@@ -64,6 +64,8 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
+    Part("regression"),
+    Part("outcomes"),
     Part("checks"),
 )
 """In the order in which they are computed."""

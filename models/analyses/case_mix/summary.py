@@ -148,13 +148,14 @@ def unadjusted(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``tau``, ``rate`` (typical rate, treatment) and the contrasts, of which both odds ratios
-        are the same here; dims ``chain`` (one), ``draw``.
+        ``tau``, ``sigma_treatment``, ``rate`` (typical rate, treatment) and the contrasts, of
+        which both odds ratios are the same here; dims ``chain`` (one), ``draw``.
     """
     arms = review.arms.rename(columns={"arm": "study", "treatment": "group"})
     posterior = exact_posterior(SUBGROUP, arms, priors)
     draws = posterior.draws(UNADJUSTED_DRAWS, seed)
-    return _labelled(draws.tau, draws.group_logit, review)
+    found = _labelled(draws.tau, draws.group_logit, review)
+    return found.assign(sigma_treatment=(("chain", "draw"), draws.sigma_group[None]))
 
 
 def unadjusted_unpooled(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
@@ -270,6 +271,8 @@ def parameter_frame(
     names = ("sigma_subtype", "sigma_treatment")
     draws = {"tau": posterior["tau"], "tau_unadjusted": without["tau"]}
     draws |= {name: posterior[name] for name in names if name in posterior}
+    if "sigma_treatment" in without:
+        draws["sigma_treatment_unadjusted"] = without["sigma_treatment"]
     rows = [{"parameter": n, **summarise(v), "prior_median": np.nan} for n, v in draws.items()]
     if "subtype_effect" in posterior:
         share = summarise(xr.DataArray(composition_share(posterior, review)))

@@ -14,6 +14,7 @@ _PARAMETERS: Final = {
     "composition_share": "share of the variance between arms that composition accounts for",
     "sigma_subtype": "sigma, subtypes",
     "sigma_treatment": "sigma, treatments (adjusted)",
+    "sigma_treatment_unadjusted": "sigma, treatments (unadjusted)",
 }
 _SCALES: Final = {
     "odds_ratio": "odds ratio, conditional",
