@@ -27,7 +27,18 @@ ABOVE: dict[str, tuple[str, ...]] = {
 """What each room may import besides ``common`` and itself; a model is a room of its own."""
 for _room in ("fitting", "validation", "analyses", "report", "interface"):
     ABOVE[_room] = tuple(ABOVE)
-ANALYSES = ("paper", "pools", "groups", "subtypes", "case_mix", "regression", "outcomes", "checks")
+ANALYSES = (
+    "paper",
+    "pools",
+    "groups",
+    "subtypes",
+    "case_mix",
+    "regression",
+    "outcomes",
+    "next_trial",
+    "checks",
+    "review",
+)
 """Parts of the re-analysis; each may import those before it."""
 
 

@@ -5,6 +5,11 @@ What it made is remembered beside the fits with the keys of what it rests on: it
 following names from ``run``, so models, priors and estimands are among it), the data, the settings
 and the tables of the parts that it needs. A part whose keys are unchanged and whose files are there
 is left alone; a killed run therefore goes on where it stopped, with the fits that it had saved.
+
+pytask 0.6 was tried for this on the part ``paper``. It needs the files of a part named in advance:
+of a folder of files it misses that one is gone or was edited. The code a part rests on still had to
+be hashed here, its import costs 1.5 s of processor time a start, and what a part says beside its
+files (gates, problems, typed tables for the next part) would need files of its own.
 """
 
 import hashlib
@@ -16,7 +21,7 @@ from importlib import import_module
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from models.common.constants import DATA_DIR, PROJECT_ROOT
+from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
 from models.common.files import replacing, write_json, write_text
 from models.common.sources import code_hash, sha256
 from models.render.output import Output, write_output
@@ -27,6 +32,7 @@ if TYPE_CHECKING:
     from models.fitting.records import Recorder
 
 MODELS_DIR: Final = PROJECT_ROOT / "models"
+VALIDATION_DIR: Final = FIGURES_DIR / "validation"
 
 
 @dataclass(frozen=True)
@@ -39,10 +45,13 @@ class Part:
         Its folder in the results, and in ``models/analyses``.
     needs
         Parts whose tables it reads.
+    stored
+        Folders of stored results of long runs that it reports.
     """
 
     name: str
     needs: tuple[str, ...] = ()
+    stored: tuple[Path, ...] = ()
 
     @property
     def module(self) -> str:
@@ -66,7 +75,8 @@ PARTS: Final = (
     Part("case_mix"),
     Part("regression"),
     Part("outcomes"),
-    Part("checks"),
+    Part("next_trial"),
+    Part("checks", stored=(VALIDATION_DIR / "calibration", VALIDATION_DIR / "reliability")),
 )
 """In the order in which they are computed."""
 
@@ -127,6 +137,7 @@ def _part(run: Run, part: Part, done: Mapping[str, Output]) -> Output:
         {
             "code": code_hash(f"{part.module}:run"),
             "data": [sha256(path) for path in sorted(DATA_DIR.glob("*.csv"))],
+            "stored": [sha256(path) for folder in part.stored for path in _files(folder)],
             "settings": asdict(run.settings),
             "needs": {name: tables_digest(done[name]) for name in part.needs},
         }
@@ -221,6 +232,10 @@ def tables_digest(*outputs: Output) -> str:
 def templates_digest(folder: Path) -> str:
     """Return the hash of the templates in a folder."""
     return _digest({path.name: sha256(path) for path in sorted(folder.rglob("*.j2"))})
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.rglob("*") if path.suffix in (".csv", ".json"))
 
 
 def _digest(content: Any) -> str:

@@ -84,6 +84,7 @@ SECTIONS: Final[Mapping[str, Callable[[Citations], dict[str, Any]]]] = {
     "case_mix_methods": nothing,
     "case_mix_results": case_mix_results,
     "case_mix_limits": shared_alone,
+    "next_trial": nothing,
 }
 """Sections by their template, with what each names; numbers are recorded in this order."""
 

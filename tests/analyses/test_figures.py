@@ -18,12 +18,14 @@ from matplotlib.text import Text
 from scipy.special import expit, logit
 from scipy.stats import chi2
 
+from models.analyses.checks.loo_plot import influence_figure
 from models.analyses.groups.contrast_forest import contrast_forest, upward_pairs
 from models.analyses.groups.forest import group_forest
 from models.analyses.groups.ranks import BLUES, per_cent, rank_heatmap, readable_on
 from models.analyses.outcomes.plots import net_benefit, responses
 from models.analyses.outcomes.tradeoff import joint_region, tradeoff
 from models.analyses.pools.agreement import agreement
+from models.common.constants import FIGURES_DIR
 from models.common.errors import InputError
 from models.estimands.contrasts import (
     contrast_draws,
@@ -40,6 +42,9 @@ from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
 from models.render.forest import ForestBlock, ForestWords, forest, sorted_by_rate
 from models.render.format import printed, probability, typeset
 from models.render.style import BAYES, COLUMN, PAGE, PUBLISHED, save, svg, wrapped
+from models.validation.small_subtypes.plots import SHOWN, simulation_figure
+from models.validation.small_subtypes.replicate import METHODS
+from models.validation.small_subtypes.summary import LPS_ROW
 
 DRAWS = 1000
 
@@ -611,20 +616,55 @@ def test_agreement(reviews: dict[str, pd.DataFrame]) -> None:
     pools = pd.DataFrame(rows)
     figure = agreement(pools)
     assert_readable(figure)
-    assert_beside_panels(figure)
-    drawn = pools.assign(order=pools["outcome"].map(list(OUTCOMES.values()).index))
-    drawn = drawn.sort_values(["order", "estimate"], ascending=[True, False])
+    assert_printable(figure)
     axes = figure.axes[0]
-    np.testing.assert_array_equal(
-        rows_of(axes, PUBLISHED), drawn[["estimate", "lower", "upper"]].to_numpy()
+    order = pools.assign(order=pools["outcome"].map(list(OUTCOMES.values()).index))
+    order = order.sort_values(
+        ["order", "k", "total"], ascending=[True, False, False], kind="stable"
     )
-    np.testing.assert_array_equal(
-        rows_of(axes, BAYES), drawn[["median", "typical_lower", "typical_upper"]].to_numpy()
-    )
-    differences = column(figure, lambda t: " points" in t.get_text())
-    signed = [f"{100 * (r.median - r.estimate):+z.1f} points" for r in drawn.itertuples()]
-    assert [text.split("  (")[0] for text in differences] == signed
-    assert not any(line.get_clip_on() for line in lines_of(axes))
+    dots = [line.get_xdata()[0] for line in lines_of(axes) if line.get_gid() == "difference"]
+    assert dots == (100 * (order["median"] - order["estimate"])).tolist()
+    numbers = column(figure, lambda t: re.fullmatch(r"\d+ \(\d+–\d+\)", t.get_text()))
+    ours = percents(order[["median", "typical_lower", "typical_upper"]])
+    theirs = percents(order[["estimate", "lower", "upper"]])
+    assert sorted(numbers) == sorted(ours + theirs)
+    assert numbers[::2] == ours
+
+
+def test_influence_shows_the_arms_that_move_a_pool_most() -> None:
+    rng = np.random.default_rng(2)
+    rows = [
+        {"outcome": outcome, "study": f"study {i}", "events": i, "total": 40}
+        | dict(zip(("typical_shift", "average_shift"), rng.normal(0, 0.01, 2), strict=True))
+        | {"typical_median": 0.2, "typical_lower": 0.1, "typical_upper": 0.3}
+        for outcome in OUTCOMES
+        for i in range(20)
+    ]
+    table = pd.DataFrame(rows)
+    figure = influence_figure(table, OUTCOMES)
+    assert_readable(figure)
+    assert_printable(figure)
+    shown = column(figure, lambda t: t.get_text().startswith("study "))
+    expected = [
+        study
+        for outcome in OUTCOMES
+        for study in table[table["outcome"] == outcome]
+        .sort_values("typical_shift", key=lambda s: -s.abs())["study"]
+        .head(8)
+    ]
+    assert shown == expected
+
+
+def test_simulation_figure_draws_what_is_stored() -> None:
+    sizes = pd.read_csv(FIGURES_DIR / "validation" / "small_subtypes" / "simulation_sizes.csv")
+    figure = simulation_figure(sizes)
+    assert_readable(figure)
+    assert_printable(figure)
+    panel = figure.axes[0]
+    part = sizes[(sizes["scenario"] == next(iter(SHOWN))) & (sizes["size"] != LPS_ROW)]
+    for line, method in zip(lines_of(panel), METHODS, strict=True):
+        own = part[part["method"] == method]
+        np.testing.assert_allclose(line.get_ydata(), 100 * own["rmse"], rtol=1e-12)
 
 
 def test_wrapped_labels_lose_nothing_and_fit() -> None:

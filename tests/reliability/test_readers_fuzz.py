@@ -199,7 +199,10 @@ def certain(raw: bytes) -> Counts | None:
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_review_is_read_right_or_refused(tmp_path: Path, examples: int) -> None:
+def test_a_review_is_read_right_or_refused(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
     path = tmp_path / "review.csv"
 
@@ -219,7 +222,10 @@ def test_a_review_is_read_right_or_refused(tmp_path: Path, examples: int) -> Non
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_every_other_reader_ends_in_a_frame_or_a_line(tmp_path: Path, examples: int) -> None:
+def test_every_other_reader_ends_in_a_frame_or_a_line(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
     path = tmp_path / "table.csv"
     readers: dict[str, Callable[[Path], Any]] = {
@@ -267,7 +273,10 @@ def damaged(draw: st.DrawFn) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_case_mix_folder_is_read_or_refused(tmp_path: Path, examples: int) -> None:
+def test_a_case_mix_folder_is_read_or_refused(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
 
     def check(files: dict[str, bytes]) -> None:
@@ -295,7 +304,10 @@ NAMES = (b"a.csv", b"a.CSV", b"b\xff.csv", b"n\n.csv", b".hidden.csv", b"notes.t
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_folder_loses_no_review(tmp_path: Path, examples: int) -> None:
+def test_a_folder_loses_no_review(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     numbers = itertools.count()
 
     def check(files: dict[bytes, bytes]) -> None:
@@ -378,7 +390,10 @@ def is_count(value: Any) -> bool:
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_parquet_file_loses_no_review(tmp_path: Path, examples: int) -> None:
+def test_a_parquet_file_loses_no_review(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     outcomes: Counter[str] = Counter()
     path = tmp_path / "all.parquet"
 
@@ -444,7 +459,10 @@ FLIPS = """
 
 
 @pytest.mark.parametrize("examples", EXAMPLES)
-def test_a_damaged_parquet_file_is_read_or_refused(tmp_path: Path, examples: int) -> None:
+def test_a_damaged_parquet_file_is_read_or_refused(
+    tmp_path: Path, examples: int, record_property: Callable[[str, object], None]
+) -> None:
+    record_property("examples", examples)
     """In a process of its own: what a library of another language does may end it."""
     rng = random.Random(3)
     rows = [

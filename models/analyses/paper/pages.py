@@ -1,4 +1,4 @@
-"""The comparison with the paper, as tables and text."""
+"""Pages of the comparison with the paper; their words stand in ``templates``."""
 
 from collections.abc import Mapping
 
@@ -6,7 +6,7 @@ import pandas as pd
 
 from models.analyses.paper.recompute import agreement_counts
 from models.evidence.load import Evidence
-from models.render.format import frame_markdown, markdown
+from models.render.templates import page
 
 
 def unexpected(comparison: pd.DataFrame, evidence: Evidence) -> list[str]:
@@ -18,52 +18,26 @@ def unexpected(comparison: pd.DataFrame, evidence: Evidence) -> list[str]:
 def comparison_markdown(comparison: pd.DataFrame) -> str:
     """Return the page that sets every published value beside its recomputation."""
     counts = agreement_counts(comparison)
-    direct, inverted, checks, others = (
-        counts.loc[basis]
-        for basis in ("direct", "by_inversion", "check_of_inversion", "other values")
-    )
-    not_recomputable = int((comparison["status"] == "not_recomputable").sum())
-    lines = [
-        "# Every published value, recomputed",
-        "",
-        f"The paper states {len(comparison)} numbers on pooled or derived results. "
-        f"{int(counts['total'].sum())} can be formed from what it prints; "
-        f"{not_recomputable} cannot, for the reason on their row.",
-        "",
-        "What the agreements of pooled and exact estimates rest on:",
-        "",
-        f"- **direct**: {direct['agrees']} of {direct['total']} estimates formed from printed "
-        "counts agree at every printed digit.",
-        f"- **by inversion**: {inverted['agrees']} of {inverted['total']} rows of Fig. 4 agree by "
-        "construction. Their cells are not printed; they were found from the row itself, so the "
-        "finding is that a solution exists and whether it is the only one "
-        "(`scripts/verify/recover_cells.py`), not that the row agrees.",
-        f"- **check of inversion**: {checks['agrees']} of {checks['total']} subtype by treatment "
-        "rates of the text agree with those cells; the text is not used to find them.",
-        "",
-        f"Of the other recomputable values (tests between groups, counts, shares, medians), "
-        f"{others['agrees']} of {others['total']} agree.",
-        "",
-        "## What does not agree",
-        "",
-        markdown(
-            ["id", "where", "value", "finding"],
-            [
-                (r.id, r.place, f"{r.outcome} {r.subgroup}".strip(), r.reason)
-                for r in comparison[comparison["status"] == "differs"].itertuples()
-            ],
+    differing = comparison[comparison["status"] == "differs"]
+    return page(
+        "analyses/paper/published_comparison.md",
+        values=len(comparison),
+        recomputable=int(counts["total"].sum()),
+        not_recomputable=int((comparison["status"] == "not_recomputable").sum()),
+        direct=counts.loc["direct"],
+        inverted=counts.loc["by_inversion"],
+        checks=counts.loc["check_of_inversion"],
+        others=counts.loc["other values"],
+        differing=pd.DataFrame(
+            {
+                "id": differing["id"],
+                "where": differing["place"],
+                "value": (differing["outcome"] + " " + differing["subgroup"]).str.strip(),
+                "finding": differing["reason"],
+            }
         ),
-        "",
-        "## All values",
-        "",
-        "Agreement means that the recomputed value, rounded to the printed decimals, is the "
-        "printed text. `k` is the number of units pooled, which for Fig. 4 is the number of "
-        "treatment groups, not of studies. Unrounded values: `published_comparison.csv`.",
-        "",
-        frame_markdown(_readable(comparison)),
-        "",
-    ]
-    return "\n".join(lines)
+        comparison=_readable(comparison),
+    )
 
 
 def _readable(comparison: pd.DataFrame) -> pd.DataFrame:
@@ -127,22 +101,17 @@ def lps_markdown(steps: pd.DataFrame, groups: pd.DataFrame) -> str:
         }
         for r in groups.itertuples()
     ]
-    return (
-        "# Why the printed LPS lies below its parts\n\n"
-        "Rates in per cent. The published row pools treatment-group totals. Its weights "
-        "(DerSimonian-Laird) and its scale (double arcsine, turned back at the harmonic mean "
-        "size of the groups) each lower it, and both together more.\n\n"
-        f"{frame_markdown(pd.DataFrame(rows))}\n\n"
-        "## The five groups of LPS\n\n"
-        f"{frame_markdown(pd.DataFrame(shares))}\n"
+    return page(
+        "analyses/paper/lps_explained.md", steps=pd.DataFrame(rows), groups=pd.DataFrame(shares)
     )
 
 
 def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Return the pages of this part from its tables."""
-    recovered = frame_markdown(tables["recovered_cells"])
     return {
         "published_comparison.md": comparison_markdown(tables["published_comparison"]),
         "lps_explained.md": lps_markdown(tables["lps_explained"], tables["lps_groups"]),
-        "recovered_cells.md": f"# Recovery of the cells of Fig. 4\n\n{recovered}\n",
+        "recovered_cells.md": page(
+            "analyses/paper/recovered_cells.md", cells=tables["recovered_cells"]
+        ),
     }

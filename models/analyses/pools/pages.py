@@ -4,7 +4,9 @@ from collections.abc import Mapping
 
 import pandas as pd
 
-from models.render.format import frame_markdown, latex, rate
+from models.analyses.pools.validation import OVERLAP, TOLERANCE_K3, TOLERANCE_K5
+from models.render.format import latex, rate
+from models.render.templates import page
 
 
 def pools_frame(table: pd.DataFrame) -> pd.DataFrame:
@@ -45,16 +47,13 @@ def pools_frame(table: pd.DataFrame) -> pd.DataFrame:
 
 def pools_markdown(table: pd.DataFrame) -> str:
     """Return the page of pools."""
-    text = (
-        "# Published pools, three estimators\n\n"
-        "Rates are proportions. Bayes: posterior median with 95 % equal-tailed interval; "
-        "*typical* is the rate of the median study, *average* the mean rate over studies; tau is "
-        "the standard deviation between studies (logit scale). *difference* is typical minus "
-        "Freeman-Tukey, *overlap* the common part of the two intervals as a share of the shorter. "
-        "A pool of five studies or more passes if the difference is at most 0.030 and the overlap "
-        "at least 0.75; of three or four, if the difference is at most 0.035.\n\n"
+    return page(
+        "analyses/pools/pools.md",
+        limit=TOLERANCE_K5,
+        overlap=OVERLAP,
+        limit_small=TOLERANCE_K3,
+        pools=pools_frame(table),
     )
-    return text + frame_markdown(pools_frame(table)) + "\n"
 
 
 def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:

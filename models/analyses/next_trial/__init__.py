@@ -1,0 +1,1 @@
+"""From the pool to the next trial: a prior for a new arm, what it is worth, and designs with it."""

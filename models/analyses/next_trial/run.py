@@ -1,0 +1,115 @@
+"""The next trial in the paper's treatments: priors, what they are worth, rules, two figures."""
+
+from collections.abc import Mapping
+from typing import Any, Final
+
+import pandas as pd
+
+from models.analyses.case_mix.run import MAIN, reviews_of, wanted
+from models.analyses.next_trial.figures import prior_figure, rules_figure
+from models.analyses.next_trial.plan import Design, Plan, make_plan
+from models.analyses.next_trial.prior import MapPrior, case_mix_prior, group_priors, pooled_prior
+from models.estimands.case_mix import patient_mix
+from models.evidence.groupings import grouped_outcome
+from models.evidence.load import Evidence
+from models.fitting.fit import Fitter
+from models.render.output import Output
+from models.reviews.case_mix import CaseMixReview
+
+DESIGN: Final = Design(n=40, null=0.10, alternative=0.25)
+"""The trial that tables and figures are about: 10 % is the monotherapy pool of the paper, about."""
+CONTROL: Final = "ICI monotherapy"
+SHOWN: Final = "ICI + TKI"
+"""The treatment whose arm the figures show."""
+LARGE: Final = 3
+"""Subtypes with the most patients, for which priors at one histology are given."""
+ALL: Final = "all arms"
+MIX: Final = "the review's mix"
+
+
+def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
+    """Plan a trial of each treatment, and of some histologies."""
+    plans = plans_of_arms(evidence)
+    shown = plans[SHOWN, "as enrolled"]
+    draws = fit(wanted(reviews_of(evidence))[MAIN])
+    plans |= plans_of_mixes(reviews_of(evidence)[MAIN], draws.posterior)
+    return Output(
+        tables={
+            "next_trial_priors": pd.DataFrame([_prior_row(*key, p) for key, p in plans.items()]),
+            "next_trial_mixtures": _long(plans, lambda plan: pd.DataFrame(plan.mixture.rows())),
+            "next_trial_rules": _long(plans, Plan.rules_frame),
+            "next_trial_smallest": _long(plans, lambda plan: pd.DataFrame(plan.smallest)),
+            "next_trial_predictive": _long(plans, Plan.predictive),
+            "next_trial_randomised": _long(plans, lambda plan: plan.randomised),
+            "next_trial_drift": shown.drift,
+            "next_trial_curves": shown.curves(),
+        },
+        figures={
+            "next_trial_prior": prior_figure(shown),
+            "next_trial_rules": rules_figure(shown),
+        },
+        problems=[] if draws.gate.passed else ["next trial: the case-mix fit failed its gate"],
+    )
+
+
+def plans_of_arms(evidence: Evidence) -> dict[tuple[str, str], Plan]:
+    """Return the plans for an arm like any, and for one of each treatment, by arm and patients."""
+    source = "the paper's review"
+    studies = grouped_outcome(evidence, "orr", "treatment")
+    plans = {(ALL, "as enrolled"): make_plan(pooled_prior(studies, source), DESIGN)}
+    groups = group_priors(studies, source)
+    for name, prior in groups.prior.items():
+        control = None if name == CONTROL else CONTROL
+        plans[name, "as enrolled"] = make_plan(prior, DESIGN, groups, name, control)
+    return plans
+
+
+def plans_of_mixes(review: CaseMixReview, posterior: Any) -> dict[tuple[str, str], Plan]:
+    """Return the plans at equal histology: the review's mix, and its largest subtypes."""
+    totals = review.cells.groupby("subtype", observed=False)["total"].sum()
+    mixes = {MIX: patient_mix(review)}
+    for subtype in totals.drop(["other", "unknown"], errors="ignore").nlargest(LARGE).index:
+        mixes[str(subtype)] = pd.Series(
+            [float(name == subtype) for name in review.subtypes], index=review.subtypes
+        )
+    plans = {}
+    for treatment in review.treatments:
+        arms = review.arms[review.arms["treatment"] == treatment]
+        cells = (review.cells["treatment"] == treatment).to_numpy()
+        evidence = (len(arms), int(arms["events"].sum()), int(review.total[cells].sum()))
+        for patients, shares in mixes.items():
+            arm = f"a new {treatment} arm with patients of {patients}"
+            prior = case_mix_prior(posterior, treatment, shares, arm, evidence)
+            plans[treatment, patients] = make_plan(prior, DESIGN)
+    return plans
+
+
+def _prior_row(arm: str, patients: str, plan: Plan) -> dict[str, Any]:
+    prior: MapPrior = plan.prior
+    return {
+        "arm": arm,
+        "patients": patients,
+        "model": prior.model,
+        "arms": prior.arms,
+        "events": prior.events,
+        "total": prior.total,
+        **plan.map(),
+        **plan.ess,
+        "robust_elir": plan.robust_ess,
+        "above_null": plan.above,
+        "components": plan.mixture.weight.size,
+        "cdf_error": plan.mixture.cdf_error,
+        "divergence": plan.mixture.divergence,
+    }
+
+
+def _long(plans: Mapping[tuple[str, str], Plan], frame_of: Any) -> pd.DataFrame:
+    """Return one frame of all plans, with their keys."""
+    frames = []
+    for (arm, patients), plan in plans.items():
+        frame = frame_of(plan)
+        if not frame.empty:
+            frame.insert(0, "patients", patients)
+            frame.insert(0, "arm", arm)
+            frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
