@@ -74,7 +74,6 @@ def treatments(material: Material) -> Markup:
     harm = ["outcomes/joint_tradeoff", "outcomes/joint_responses", "outcomes/joint_net_benefit"]
     if harm[0] not in material.figures:
         harm.insert(0, "groups/tradeoff")
-    told = next((p for p in ("outcomes/outcomes", "outcomes/joint") if p in material.pages), "")
     return Markup("").join(
         (
             material.drawn("groups/groups"),
@@ -89,7 +88,7 @@ def treatments(material: Material) -> Markup:
             material.drawn("groups/ranks"),
             Markup("<h3>Benefit and harm</h3>"),
             material.drawn(*harm),
-            material.told(told),
+            opened("Response, control and toxicity together", material.told("outcomes/joint")),
             Markup("<h3>The next trial</h3>"),
             material.drawn("next_trial/next_trial_prior", "next_trial/next_trial_rules"),
             opened("How it is planned, and what it would find", material.told(NEXT_TRIAL)),

@@ -12,6 +12,7 @@ import pytest
 
 from models.common.constants import FIGURES_DIR
 from models.evidence.vocabulary import OUTCOMES, TREATMENTS
+from models.render.escape import spreadsheet_frame
 from models.render.style import BAND, FAINT, INK
 from models.report.captions import all_captions
 from models.report.material import Material
@@ -69,7 +70,7 @@ def test_each_csv_is_the_file(page: str, material: Material) -> None:
         text = gzip.decompress(base64.b64decode(packed)).decode()
         pd.testing.assert_frame_equal(
             pd.read_csv(io.StringIO(text)),
-            pd.read_csv(FIGURES_DIR / f"{material.places[name]}.csv"),
+            spreadsheet_frame(pd.read_csv(FIGURES_DIR / f"{material.places[name]}.csv")),
             check_exact=True,
         )
 
