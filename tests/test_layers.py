@@ -37,6 +37,7 @@ ANALYSES = (
     "outcomes",
     "next_trial",
     "checks",
+    "review",
 )
 """Parts of the re-analysis; each may import those before it."""
 

@@ -76,6 +76,8 @@ class Evidence:
         What the trial reports themselves say.
     reported_counts
         Counts that a trial's own report gives otherwise than the paper.
+    trials_not_pooled
+        Trials that the paper names but did not pool, and patients that they may share with an arm.
     drug_approvals
         Arms with a drug that some or all regulators had not approved.
     known_disagreements
@@ -107,6 +109,7 @@ class Evidence:
     trial_reports = _Table("What the trial reports say.")
     trial_report_subtypes = _Table("What the trial reports say of subtypes.")
     reported_counts = _Table("Counts that trial reports give otherwise.")
+    trials_not_pooled = _Table("Trials that the paper names but did not pool.")
     drug_approvals = _Table("Arms with drugs that were not approved.")
     known_disagreements = _Table("Published values that do not agree.")
     corrections = _Table("Differences from the transcribed text.")

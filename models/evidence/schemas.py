@@ -291,6 +291,27 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
         ["arm_id", "outcome"],
         [ordered("events", "total")],
     ),
+    "trials_not_pooled": schema(
+        {
+            "trial_id": text("ours", _arm_id),
+            "label": text("ours", unique=True),
+            "reference": count("printed", 1, 72),
+            "regimen": text("printed"),
+            "treatment": text("derived", _treatment),
+            "subtype": text("printed", one_of(COMPOSITION_SUBTYPES)),
+            "events": count("row"),
+            "total": count("printed", 1),
+            "counted": text("ours", one_of(("printed", "inferred"))),
+            "overlap_arm_id": text("ours", nullable=True),
+            "overlap_events": count("derived", nullable=True),
+            "overlap_total": count("printed", 1, nullable=True),
+            "overlap": text("ours", one_of(("none known", "not stated"))),
+            "source": text("ours"),
+            "note": text("ours", nullable=True),
+        },
+        ["trial_id"],
+        [ordered("events", "total"), ordered("overlap_events", "overlap_total")],
+    ),
     "drug_approvals": schema(
         {
             "arm_id": text("ours", unique=True),
