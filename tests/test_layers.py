@@ -36,6 +36,7 @@ ANALYSES = (
     "regression",
     "outcomes",
     "next_trial",
+    "update",
     "checks",
 )
 """Parts of the re-analysis; each may import those before it."""
