@@ -66,7 +66,7 @@ def case_mix(
     json
         Write every number, unrounded, to this file.
     """
-    from models.interface.console_case_mix import estimate, report
+    from models.interface.console.case_mix import estimate, report
 
     answer = estimate(
         data,

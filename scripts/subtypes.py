@@ -70,7 +70,7 @@ def subtypes(
     json
         Write every number, unrounded, to this file.
     """
-    from models.interface.console_subtypes import estimate, report
+    from models.interface.console.subtypes import estimate, report
 
     answer = estimate(
         model,

@@ -38,6 +38,7 @@ ANALYSES = (
     "next_trial",
     "update",
     "checks",
+    "review",
 )
 """Parts of the re-analysis; each may import those before it."""
 

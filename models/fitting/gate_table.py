@@ -2,8 +2,9 @@
 
 import pandas as pd
 
-from models.fitting.fit import Fit, Wanted
-from models.render.format import frame_markdown
+from models.fitting.fit import ESCALATION, Fit, Wanted
+from models.fitting.gate import BFMI_MIN, ESS_MIN, RHAT_MAX
+from models.render.templates import page
 
 
 def gate_row(wanted: Wanted, fit: Fit) -> dict[str, object]:
@@ -35,13 +36,13 @@ def diagnostics_markdown(table: pd.DataFrame) -> str:
         ("bfmi_min", 2),
     ):
         shown[column] = [f"{value:.{digits}f}" for value in shown[column]]
-    failed = int((table["gate"] != "passed").sum())
-    head = f"**{failed} fits did not pass: do not use their results.**" if failed else ""
-    return (
-        "# Diagnostics of every fit\n\n"
-        "Gate: R-hat at most 1.01, bulk and tail effective sample size at least 400, no "
-        "divergence, no saturated tree, BFMI at least 0.3, over every free variable and every "
-        "estimand. A fit that fails is refitted with twice the draws and tuning and a target "
-        "acceptance of 0.99, then 0.999 (column escalations); the seed is never changed.\n\n"
-        f"{head}\n\n{frame_markdown(shown)}\n"
+    return page(
+        "fitting/diagnostics.md",
+        rhat=RHAT_MAX,
+        ess=f"{ESS_MIN:.0f}",
+        bfmi=BFMI_MIN,
+        factor=max(factor for factor, _ in ESCALATION),
+        targets=[target for _, target in ESCALATION if target is not None],
+        failed=int((table["gate"] != "passed").sum()),
+        fits=shown,
     )

@@ -137,7 +137,7 @@ def pool(
     from models.fitting.registry import POOLED
     from models.frequentist.freeman_tukey import freeman_tukey_pool
     from models.frequentist.glmm import fit_glmm
-    from models.interface.console import show_bayes, show_frequentist
+    from models.interface.console.studies import show_bayes, show_frequentist
 
     freeman_tukey = freeman_tukey_pool(data["events"], data["total"])
     glmm = fit_glmm(data["events"], data["total"])
@@ -223,7 +223,7 @@ def subgroups(
     from models.fitting.fit import Wanted
     from models.fitting.records import GROUPS_REVIEW
     from models.fitting.registry import SUBGROUP
-    from models.interface.console import print_analysis
+    from models.interface.console.studies import print_analysis
 
     settings: dict[str, Any] = {
         "outcome": name,

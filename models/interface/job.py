@@ -73,6 +73,8 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
+    Part("regression"),
+    Part("outcomes"),
     Part("next_trial"),
     Part("checks", stored=(VALIDATION_DIR / "calibration", VALIDATION_DIR / "reliability")),
 )

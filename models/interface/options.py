@@ -22,12 +22,15 @@ if TYPE_CHECKING:
     from models.fitting.fit import Fitter
 
 type Outcome = Literal["orr", "dcr", "trae"]
-type Engine = Literal["nuts", "grid"]
+type Engine = Literal["exact", "grid", "nuts"]
+"""``grid`` is the older name of ``exact``."""
 type Review = Annotated[Path | None, Parameter(name=["--review", "--data"])]
 """The input, by position; ``--data`` is its older name."""
 type Folder = Annotated[Path | None, Parameter(name=["--out", "--save"])]
 """A folder to write to; ``--save`` is its older name."""
 type Conditions = Annotated[list[str] | None, Parameter(negative=())]
+type Repeated = Annotated[list[str] | None, Parameter(negative=())]
+"""An option that may be given more than once."""
 
 DRAWS: Final = (100, 100_000)
 """Least and most draws per chain; the most, with the estimands of a large review, fill some GB."""

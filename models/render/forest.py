@@ -1,6 +1,8 @@
 """Forest plot: arms by group, observed and estimated rates, pools; for the paper and for users."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib.axes import Axes
@@ -200,7 +202,7 @@ def _block(
         y -= ROW
     indent = LABEL + (3 / 25.4 if block.title else 0)
     for arm in block.arms.to_dict("records"):
-        _arm(axes, arm, y)
+        draw_arm(axes, arm, y)
         name = f"{arm['study']} ‡" if arm["study"] in words.marked else str(arm["study"])
         put(indent, y, shortened(name, COUNT - 0.62 - indent))
         put(COUNT, y, f"{arm['events']:,} / {arm['total']:,}", align="right")
@@ -236,7 +238,8 @@ def _block(
     return y - 0.45 * ROW
 
 
-def _arm(axes: Axes, arm: dict[str, float], y: float) -> None:
+def draw_arm(axes: Axes, arm: Mapping[Any, Any], y: float) -> None:
+    """Draw a row: observed rate with its exact interval behind, the estimate in front."""
     seen = arm["events"] / arm["total"]
     axes.plot(
         [arm["exact_lower"], arm["exact_upper"]],

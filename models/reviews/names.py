@@ -18,6 +18,8 @@ SYNONYMS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """By the name used here; written in small letters, blanks, dots and underscores alike."""
 
+CONVENTIONS: Final = frozenset(("slab", "studlab", "xi", "ni", "event", "n"))
+"""Names of metafor and meta, which go before what people write beside them."""
 AUTHORS: Final = ("author", "authors", "first author")
 """With a year beside it, the label of a study where there is no other."""
 
@@ -119,6 +121,7 @@ def _guess(header: Sequence[str], name: str) -> int | None:
     if name not in SYNONYMS or any(label.casefold() == name for label in header):
         return None
     places = [i for i, label in enumerate(header) if _plain(label) in SYNONYMS[name]]
+    places = [i for i in places if _plain(header[i]) in CONVENTIONS] or places
     if len(places) > 1:
         both = " or ".join(shown(header[i]) for i in places)
         raise TableError(None, None, f"{name} may be {both}; say which, with --{name} COLUMN")

@@ -89,6 +89,8 @@ def _columns(
         raise TableError(None, None, "there is a header but no row below it")
     if year is not None:
         place = header.index("study")
+        # the author is kept: several arms may be one author's
+        header, columns = [*header, first[1][place].strip()], [*columns, list(columns[place])]
         pairs = zip(columns[place], columns[year], strict=True)
         columns[place] = [" ".join(filter(None, pair)) if pair[0] else "" for pair in pairs]
     return header, lines, columns

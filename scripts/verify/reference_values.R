@@ -3,6 +3,7 @@
 #
 # Reads   tests/reference/inputs.json               counts of every data set, with its source
 # Writes  tests/reference/freeman_tukey_metafor.json
+#         tests/reference/random_effects_metafor.json
 #         tests/reference/glmm_metafor_lme4.json
 #         tests/reference/regression_metafor_lme4.json, of inputs_regression.json
 # The tests compare models/frequentist/freeman_tukey.py and models/frequentist/glmm.py with these two files; they never
@@ -109,6 +110,49 @@ write_pins(list(
     trae_treatments = between_groups(paste0("trae_", arms))
   )
 ), "freeman_tukey_metafor.json")
+
+# ---- DerSimonian-Laird, REML, Hartung-Knapp ------------------------------------------------------
+# metafor's Fisher scoring stops at a step of 1e-5 by default; the threshold is lowered to agree in
+# more digits than that.
+random_effects <- function(d) {
+  pooled <- function(measure, method, test) {
+    es <- escalc(measure = measure, xi = d$events, ni = d$total)
+    fit <- rma(
+      yi, vi, data = es, method = method, test = test, level = 100 * LEVEL,
+      control = list(threshold = 1e-13, maxiter = 10000, tau2.max = 1000)
+    )
+    p <- if (measure == "PFT") {
+      predict(fit, transf = transf.ipft.hm, targs = list(ni = d$total))
+    } else {
+      predict(fit, transf = transf.ilogit)
+    }
+    list(
+      theta = scalar(fit$beta), theta_se = scalar(fit$se), tau2 = scalar(fit$tau2),
+      estimate = scalar(p$pred), lower = scalar(p$ci.lb), upper = scalar(p$ci.ub),
+      prediction_lower = scalar(p$pi.lb), prediction_upper = scalar(p$pi.ub)
+    )
+  }
+  out <- list()
+  for (measure in c("PFT", "PLO")) for (method in c("DL", "REML")) for (test in c("z", "knha")) {
+    out[[paste(measure, method, test)]] <- suppressWarnings(pooled(measure, method, test))
+  }
+  out
+}
+write_pins(list(
+  made_with = lapply(made_with, unbox),
+  call = lapply(list(
+    "PFT REML knha" = paste(
+      "es <- escalc(measure = \"PFT\", xi = events, ni = total); rma(yi, vi, data = es,",
+      "method = \"REML\", test = \"knha\", control = list(threshold = 1e-13));",
+      "predict(fit, transf = transf.ipft.hm, targs = list(ni = total))"
+    ),
+    "PLO DL z" = paste(
+      "escalc(measure = \"PLO\"), method = \"DL\", test = \"z\", transf = transf.ilogit"
+    )
+  ), unbox),
+  scale = unbox("PFT: metafor's half scale; double theta and its SE, multiply tau2 by 4"),
+  data_sets = lapply(data_sets, random_effects)
+), "random_effects_metafor.json")
 
 # ---- binomial-normal GLMM ------------------------------------------------------------------------
 # lme4 computes the deviance to about 1e-7 by default and cannot go below 1e-10; a maximum of such a

@@ -244,18 +244,24 @@ def test_shrinkage_plot_shows_every_row_in_order(evidence: Evidence) -> None:
         median=(2 * raw + 0.15) / 3,
         lower=raw / 3,
         upper=(1 + raw) / 3,
+        borrowed=3.2,
+        full_name=rows["full_name"].fillna("Liposarcoma"),
     )
     table = pd.concat([rows.assign(model=name) for name in ("exchangeable", "exnex")])
     axes = shrinkage_plot(table).axes[0]
     texts = [text.get_text() for text in axes.texts]
-    labels = [text for text in texts if text in set(rows["subtype"]) | {"LPS (all four)"}]
+    names = dict(zip(rows["subtype"], rows["full_name"], strict=True))
+    names["LPS"] += " (all four)"
+    labels = [text for text in texts if text in names.values()]
     order = rows.sort_values("median", ascending=False)["subtype"]
-    assert labels == ["LPS (all four)" if label == "LPS" else label for label in order]
-    assert "22/159" in texts
-    assert "6 (0-18)" in texts  # the printed LPS
-    squares = [line for line in axes.lines if line.get_marker() == "s"]
-    drawn = sorted(float(line.get_xdata()[0]) for line in squares)
-    assert drawn == pytest.approx(sorted(raw))
+    assert labels == [names[subtype] for subtype in order]
+    assert "22 / 159" in texts
+    assert "6 (0–18)" in texts  # the printed LPS
+    squares = [line for line in axes.lines if line.get_gid() == "observed"]
+    assert [line.get_xdata()[0] for line in squares] == list(rows["raw"].loc[order.index])
+    estimates = [line for line in axes.lines if line.get_gid() == "estimate"]
+    assert [line.get_xdata()[0] for line in estimates] == list(rows["median"].loc[order.index])
+    assert texts.count("3") >= len(rows)  # patients borrowed
 
 
 def test_recovery_table_names_what_decides(evidence: Evidence) -> None:
@@ -337,7 +343,11 @@ def test_the_part_writes_tables_figures_and_pages(
     assert {path.name for path in folder.iterdir()} == {
         *(f"{name}.csv" for name in output.tables),
         *("subtypes.md", "subtype_by_treatment.md", "histology_sensitivity.md"),
-        *(f"subtype_{n}.{end}" for n in ("shrinkage", "by_treatment") for end in ("png", "svg")),
+        *(
+            f"subtype_{n}.{end}"
+            for n in ("shrinkage", "by_treatment")
+            for end in ("png", "svg", "pdf")
+        ),
     }
     # 24 strata and LPS under three models, one of them at two mixes
     assert len(output.tables["subtypes"]) == 25 * 4

@@ -14,18 +14,27 @@ def review(evidence: Evidence) -> CaseMixReview:
 
 
 def test_paragraphs_cite_the_stored_tables(tables: dict[str, pd.DataFrame]) -> None:
-    """Every paragraph can be written, and its verdict follows the stored contrast."""
+    """Every paragraph can be written, and its verdict follows the stored contrasts."""
+    from models.analyses.case_mix.tables import SETTINGS
     from models.render.citations import Citations
-    from models.report.case_mix import SURVIVES
     from models.report.paper import section
 
     cite = Citations(tables)
     text = section(cite, "case_mix_results")
-    key = {"a": "ICI + TKI", "b": "ICI monotherapy", "scale": "odds_ratio"}
-    row = tables["case_mix_contrasts"].set_index(list(key)).loc[tuple(key.values())]
-    assert ("survives adjustment" in text) == (row["adjusted_p_superior"] >= SURVIVES)
-    assert ("grows" in text) == (row["adjusted_median"] >= row["unadjusted_median"])
-    assert f"{row['adjusted_median']:.2f}" in text
+    contrasts = tables["case_mix_sensitivity"].set_index(["a", "b", "analysis", "scale"])
+    for a in ("ICI + TKI", "ICI + chemotherapy"):
+        rows = contrasts.loc[[(a, "ICI monotherapy", s, "odds_ratio") for s in SETTINGS]]
+        differences = contrasts.loc[
+            [(a, "ICI monotherapy", s, "risk_difference") for s in SETTINGS]
+        ]
+        both = pd.concat([rows, differences])
+        grows = bool((both["adjusted_median"] > both["unadjusted_median"]).all())
+        assert (f"{a} over ICI monotherapy grows" in text) == grows
+        for row in rows.itertuples():
+            assert f"{row.adjusted_median:.2f}" in text
+            assert f"{row.unadjusted_median:.2f}" in text
+    share = tables["case_mix_parameters"].set_index("parameter").loc["composition_share"]
+    assert f"{100 * share['median']:.0f} % of the variance" in text
     assert "ecological" in section(cite, "case_mix_limits")
     assert section(cite, "case_mix_methods").startswith("Treatments were compared at equal")
 

@@ -23,6 +23,7 @@ SCRIPTS = (
     "regress",
     "verify/recover_cells",
     "reproduce",
+    "review",
     "verify/simulate_subtypes",
     "subgroups",
     "subtypes",

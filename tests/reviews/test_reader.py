@@ -43,8 +43,8 @@ BAD = {
     "an old workbook": (b"\xd0\xcf\x11\xe0\xa1\xb1", ["old Excel"]),
     "a workbook by another name": (b"PK\x03\x04", ["must end in .xlsx"]),
     "two columns of totals": (
-        b"study,events,n,patients\nA,1,9,9\n",
-        ["'n' or 'patients'", "--total"],
+        b"study,events,n,ni\nA,1,9,9\n",
+        ["'n' or 'ni'", "--total"],
     ),
     "open quote": (b'study,events,total\n"A,1,10\n', ["CSV"]),
     "commas only": (b",,\n,,,\n", ["empty"]),
@@ -167,6 +167,7 @@ GOOD = {
     "metafor": (b"slab,xi,ni\nA,1,10\n", [("A", 1, 10)]),
     "meta": (b"studlab,event,n\nA,1,10\n", [("A", 1, 10)]),
     "RevMan": (b"Study,Events,Total\nA,1,10\n", [("A", 1, 10)]),
+    "a column of words beside": (b"slab,xi,ni,patients\nA,1,10,old\n", [("A", 1, 10)]),
     "author and year": (b"Author,year,xi,ni\nA,2001,1,10\n", [("A 2001", 1, 10)]),
     "label NA": (b"study,events,total\nNA,1,10\n", [("NA", 1, 10)]),
 }

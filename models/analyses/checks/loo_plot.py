@@ -1,81 +1,102 @@
-"""How much each study moves the pool: the pooled rate without it."""
+"""Which studies move the pools most: the pools without them."""
+
+from collections.abc import Mapping
 
 import pandas as pd
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
+from models.render.format import printed, typeset
 from models.render.style import (
     BAYES,
-    FONT,
-    INK,
     OBSERVED,
-    PUBLISHED,
-    TEXT_WIDTH,
+    PAGE,
+    SMALL,
     bare_rows,
-    interval,
-    percent_axis,
     row_writer,
+    shortened,
 )
 
+SHOWN = 8
+"""Studies an outcome."""
+ROW, GAP = 3.5 / 25.4, 0.08
+TOP, BOTTOM = 0.40, 0.62
+LABEL, COUNT, AXIS, AXIS_END, SHIFT, RATE = (x / 25.4 for x in (2, 76, 82, 130, 145, 150))
+"""Inches: a row, between outcomes, above and below the rows; columns from the left edge."""
 
-def influence_figure(table: pd.DataFrame, outcome: str, title: str) -> Figure:
-    """Draw the pooled rates without each study, the most influential on top.
+
+def influence_figure(table: pd.DataFrame, outcomes: Mapping[str, str]) -> Figure:
+    """Draw how far the pools move without single studies, the furthest of every outcome.
 
     Parameters
     ----------
     table
         See ``models.analyses.checks.loo.leave_one_study_out``.
-    outcome
-        Code of the outcome to draw.
-    title
-        What the outcome is called.
+    outcomes
+        Names of the outcomes by code, in the order in which they are drawn.
 
     Returns
     -------
     matplotlib.figure.Figure
+        One page wide. Filled: shift of the typical rate, open: of the average rate, percentage
+        points; at the right the typical rate without the study.
     """
-    rows = table[table["outcome"] == outcome]
-    rows = rows.loc[rows["typical_shift"].abs().sort_values(ascending=False).index]
-    figure = Figure(figsize=(TEXT_WIDTH * 1.15, 0.9 + 0.16 * len(rows)), layout="constrained")
-    left, axes, right = figure.subplots(1, 3, width_ratios=(3.4, 2.6, 1.6), sharey=True)
-    for empty in (left, right):
-        empty.axis("off")
-    bare_rows(axes, len(rows) + 0.2, -0.8)
-    words = row_writer(left, left.get_yaxis_transform())
-    numbers = row_writer(right, right.get_yaxis_transform())
-    for typical, colour, name in (("typical", BAYES, "typical"), ("average", PUBLISHED, "average")):
-        everyone = float((rows[f"{typical}_median"] - rows[f"{typical}_shift"]).iloc[0])
-        axes.axvline(everyone, color=colour, lw=0.7, ls="--", zorder=1)
-        align = "right" if typical == "typical" else "left"
-        axes.text(
-            everyone,
-            len(rows) - 0.25,
-            f" {name}, all: {100 * everyone:.1f} % ",
-            color=colour,
-            ha=align,
-            fontsize=FONT - 1,
-        )
-    for position, row in enumerate(reversed(list(rows.itertuples()))):
-        interval(
-            axes,
-            position + 0.12,
-            row.typical_median,
-            row.typical_lower,
-            row.typical_upper,
-            BAYES,
-        )
-        axes.plot(row.average_median, position - 0.2, "D", ms=2.6, color=PUBLISHED)
-        words(0, position, f"without {row.study}")
-        words(1, position, f"{row.events}/{row.total}", align="right", colour=OBSERVED)
-        shifts = f"{100 * row.typical_shift:+.1f}"
-        numbers(0.35, position, shifts, align="right", colour=BAYES)
-        shifts = f"{100 * row.average_shift:+.1f}"
-        numbers(0.85, position, shifts, align="right", colour=PUBLISHED)
-    numbers(0.35, len(rows) - 0.1, "typical", align="right", bold=True, colour=BAYES)
-    numbers(0.85, len(rows) - 0.1, "average", align="right", bold=True, colour=PUBLISHED)
-    words(0, len(rows) - 0.1, title, bold=True, colour=INK)
-    low, high = axes.get_xlim()
-    step = 0.02 if high - low < 0.15 else 0.05
-    percent_axis(axes, [step * i for i in range(51) if low <= step * i <= high])
-    axes.set_xlabel("pooled rate, % (bar: 95 % interval of the typical rate)")
-    numbers(0.85, -1.2, "shifts in points", align="right", colour=OBSERVED)
+    blocks = {
+        code: rows.loc[rows["typical_shift"].abs().sort_values(ascending=False).index[:SHOWN]]
+        for code, rows in table.groupby("outcome")
+    }
+    lines = sum(1 + len(blocks[code]) for code in outcomes)
+    body = lines * ROW + (len(outcomes) - 1) * GAP
+    height = TOP + body + BOTTOM
+    figure = Figure(figsize=(PAGE, height))
+    axes = figure.add_axes(
+        (AXIS / PAGE, BOTTOM / height, (AXIS_END - AXIS) / PAGE, 1 - BOTTOM / height)
+    )
+    bare_rows(axes, top=TOP, bottom=-body)
+    shown = pd.concat([blocks[code] for code in outcomes])
+    reach = 100 * float(shown[["typical_shift", "average_shift"]].abs().max().max()) * 1.12
+    axes.set_xlim(-reach, reach)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
+    axes.set_xlabel("Shift of the pool without the arm, percentage points", labelpad=2)
+    axes.vlines(0, -body, 0, color=OBSERVED, lw=0.6, zorder=1)
+    write = row_writer(axes, axes.get_yaxis_transform(), baseline=True)
+
+    def put(x: float, y: float, text: str, *, align: str = "left", bold: bool = False) -> None:
+        write((x - AXIS) / (AXIS_END - AXIS), y, text, align=align, bold=bold)
+
+    head = TOP - 0.9 * ROW
+    put(LABEL, head, "Without", bold=True)
+    put(COUNT, head, "Events / patients", bold=True, align="right")
+    put(SHIFT, head, "Shift", bold=True, align="right")
+    put(RATE, head, "Typical rate without it", bold=True)
+    put(RATE, head - ROW, "% (95 % interval)", bold=True)
+    y = -0.5 * ROW
+    for code, name in outcomes.items():
+        put(LABEL, y, typeset(name[:1].upper() + name[1:]), bold=True)
+        y -= ROW
+        for row in blocks[code].itertuples():
+            shift, average = 100 * float(row.typical_shift), 100 * float(row.average_shift)
+            axes.plot([0, shift], [y, y], color=BAYES, lw=0.9, zorder=2)
+            axes.plot([average], [y], "o", ms=3.4, color=BAYES, mfc="white", mew=0.8, zorder=3)
+            axes.plot([shift], [y], "o", ms=3.4, color=BAYES, mew=0, zorder=4)
+            put(LABEL + 0.1, y, shortened(str(row.study), COUNT - LABEL - 0.65))
+            put(COUNT, y, f"{row.events} / {row.total}", align="right")
+            put(SHIFT, y, f"{shift:+.1f}".replace("-", "−"), align="right")
+            rates = (row.typical_median, row.typical_lower, row.typical_upper)
+            put(RATE, y, printed(*(100 * float(v) for v in rates), digits=1))
+            y -= ROW
+        y -= GAP
+    figure.legend(
+        handles=[
+            Line2D([], [], lw=0.9, marker="o", ms=3.4, color=BAYES),
+            Line2D([], [], lw=0, marker="o", ms=3.4, color=BAYES, mfc="white"),
+        ],
+        labels=["typical rate", "average rate"],
+        loc="lower center",
+        ncols=2,
+        frameon=False,
+        fontsize=SMALL,
+        bbox_to_anchor=(0.5, 0.0),
+    )
     return figure

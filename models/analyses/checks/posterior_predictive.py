@@ -168,23 +168,3 @@ def predictive_table(
     table = pd.DataFrame(rows)
     table.insert(0, "model", model)
     return table
-
-
-def predictive_tree(
-    posterior: xr.Dataset, review: pd.DataFrame, kind: str, seed: int
-) -> xr.DataTree:
-    """Return observed and replicated counts as ArviZ's predictive plots read them."""
-    counts = replicate(posterior, review, kind, seed)
-    chains = posterior.sizes["chain"]
-    shape = (chains, counts.shape[0] // chains, counts.shape[1])
-    labels = {"study": review["study"].astype(str).to_numpy()}
-    replicated = xr.DataArray(
-        counts.reshape(shape).astype(np.int64), dims=("chain", "draw", "study"), coords=labels
-    )
-    observed = xr.DataArray(review["events"].to_numpy("int64"), dims="study", coords=labels)
-    return xr.DataTree.from_dict(
-        {
-            "posterior_predictive": xr.Dataset({"responders": replicated}),
-            "observed_data": xr.Dataset({"responders": observed}),
-        }
-    )

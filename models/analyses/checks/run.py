@@ -1,7 +1,7 @@
 """Checks of priors, fit and conclusions; what is known of the methods' calibration."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -15,14 +15,9 @@ from models.analyses.checks.loo import (
     with_log_likelihood,
 )
 from models.analyses.checks.loo_plot import influence_figure
-from models.analyses.checks.posterior_predictive import NEW, predictive_table, predictive_tree
+from models.analyses.checks.posterior_predictive import predictive_table
 from models.analyses.checks.power import power_table
-from models.analyses.checks.predictive_plot import (
-    pit_figure,
-    prior_figure,
-    rootogram_figure,
-    statistics_figure,
-)
+from models.analyses.checks.predictive_plot import prior_figure
 from models.analyses.checks.prior_predictive import PriorDraws, prior_draws, prior_table
 from models.analyses.checks.sensitivity import sensitivity_summary, sensitivity_table
 from models.analyses.checks.sensitivity_plot import sensitivity_figure
@@ -49,15 +44,12 @@ from models.fitting.records import Recorder
 from models.priors import DEFAULT_PRIORS
 from models.render.output import Output
 
-if TYPE_CHECKING:
-    import xarray as xr
-
 DRAWS: Final = 2000
 """Independent draws of the exact engine in each of four chains."""
 
 
 def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
-    """Run every check that takes minutes at most; six models are sampled, the rest is exact."""
+    """Run every check that takes minutes at most; what the engine lacks is sampled."""
     # these two remember by name, so nothing is asked for twice, and note what failed its gate
     sampled, exact = Recorder(fit), Recorder(Exact(DRAWS, fit.seed))
     pooled = pool(evidence, "orr")
@@ -94,10 +86,9 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
             *gate_checks([*exact.problems, *sampled.problems]),
         )
     )
-    replicates = predictive_tree(exact(pooled).posterior, pooled.frame, NEW, fit.seed)
     return Output(
         tables=tables,
-        figures=_figures(tables, priors, replicates),
+        figures=_figures(tables, priors),
         problems=failed(tables["checks"]),
     )
 
@@ -117,23 +108,9 @@ def _predicted(
     return pd.concat(predictive, ignore_index=True), loo, pits
 
 
-def _figures(
-    tables: Mapping[str, pd.DataFrame], priors: PriorDraws, replicates: "xr.DataTree"
-) -> dict[str, Figure]:
-    posterior = tables["predictive_posterior"]
+def _figures(tables: Mapping[str, pd.DataFrame], priors: PriorDraws) -> dict[str, Figure]:
     return {
         "sensitivity": sensitivity_figure(tables["sensitivity"]),
         "predictive_prior": prior_figure(priors),
-        "predictive_pit": pit_figure(replicates),
-        "predictive_rootogram": rootogram_figure(replicates),
-        **{
-            f"predictive_{model.replace(' ', '_')}": statistics_figure(posterior, model)
-            for model in dict.fromkeys(posterior["model"])
-        },
-        **{
-            f"loo_influence_{outcome}": influence_figure(
-                tables["loo_influence"], outcome, name.capitalize()
-            )
-            for outcome, name in OUTCOMES.items()
-        },
+        "loo_influence": influence_figure(tables["loo_influence"], OUTCOMES),
     }

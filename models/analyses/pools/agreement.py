@@ -1,84 +1,100 @@
-"""Agreement plot: every published pool beside the Bayesian typical rate of the same arms."""
+"""Agreement plot: how far typical rates lie from the published method's pools."""
 
 import pandas as pd
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
 
+from models.analyses.pools.validation import TOLERANCE_K5
+from models.render.format import printed, typeset
 from models.render.style import (
+    BAND,
     BAYES,
-    FONT,
-    PUBLISHED,
-    TEXT_WIDTH,
+    FAINT,
+    OBSERVED,
+    PAGE,
+    SMALL,
     bare_rows,
-    interval,
-    percent_axis,
     row_writer,
+    shortened,
 )
 
-ROW = 0.245
+ROW, GAP = 3.5 / 25.4, 0.07
+TOP, BOTTOM = 0.40, 0.56
+LABEL, ARMS, PATIENTS, AXIS, AXIS_END, SHIFT, OURS, THEIRS = (
+    x / 25.4 for x in (2, 66, 79, 84, 122, 134, 138, 160)
+)
+"""Inches: a row, between outcomes, above and below the rows; columns from the left edge (arms,
+patients and differences end there)."""
 
 
 def agreement(pools: pd.DataFrame) -> Figure:
-    """Draw published pools and Bayesian typical rates, row by row.
+    """Draw how far typical rates lie from the published method's pools, row by row.
 
     Parameters
     ----------
     pools
         One row a pool: ``outcome`` (name), ``label``, ``k``, ``events``, ``total``,
-        ``estimate``, ``lower``, ``upper`` (published estimator, recomputed), ``median``,
+        ``estimate``, ``lower``, ``upper`` (published method, recomputed), ``median``,
         ``typical_lower``, ``typical_upper`` (typical rate), ``note`` (shown on the row). Rows are
-        grouped by outcome and sorted by the published estimate within it.
+        grouped by outcome, most arms first.
 
     Returns
     -------
     matplotlib.figure.Figure
-        The difference (Bayes minus published, percentage points) is printed on the row.
+        One page wide. Dot: difference in percentage points, area by arms; shaded: the tolerance
+        for pools of five arms or more. Both estimates stand at the right.
     """
     outcomes = list(dict.fromkeys(pools["outcome"]))
-    rows = len(pools) + 1.4 * len(outcomes)
-    height = rows * ROW + 0.85
-    figure = Figure(figsize=(TEXT_WIDTH, height))
-    axes = figure.add_axes((0.33, 0.62 / height, 0.39, 1 - 0.72 / height))
-    bare_rows(axes, top=0.6, bottom=-rows + 0.6)
-    axes.set_xlim(0, 1)
-    percent_axis(axes, [0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    axes.set_xlabel("Rate (%): published Freeman-Tukey pool and Bayesian typical rate")
-    transform = axes.get_yaxis_transform()
+    body = (len(pools) + len(outcomes)) * ROW + (len(outcomes) - 1) * GAP
+    height = TOP + body + BOTTOM
+    figure = Figure(figsize=(PAGE, height))
+    axes = figure.add_axes(
+        (AXIS / PAGE, BOTTOM / height, (AXIS_END - AXIS) / PAGE, 1 - BOTTOM / height)
+    )
+    bare_rows(axes, top=TOP, bottom=-body)
+    differences = 100 * (pools["median"] - pools["estimate"])
+    reach = max(5.0, 1.08 * float(differences.abs().max()))
+    axes.set_xlim(-reach, reach)
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{x:g}".replace("-", "−")))
+    axes.set_xlabel("This analysis minus published method, points", labelpad=2)
+    band = 100 * TOLERANCE_K5
+    axes.fill_between([-band, band], -body, 0, color=BAND, lw=0, zorder=0)
+    axes.vlines(0, -body, 0, color=OBSERVED, lw=0.6, zorder=1)
+    write = row_writer(axes, axes.get_yaxis_transform(), baseline=True)
 
-    write = row_writer(axes, transform)
+    def put(x: float, y: float, text: str, *, align: str = "left", bold: bool = False) -> None:
+        write((x - AXIS) / (AXIS_END - AXIS), y, text, align=align, bold=bold)
 
-    y = 0.0
-    write(-0.17, y, "k", align="right", bold=True)
-    write(-0.02, y, "n", align="right", bold=True)
-    write(1.03, y, "Bayes - published", bold=True)
+    head = TOP - 0.9 * ROW
+    for x, text in ((ARMS, "Arms"), (PATIENTS, "Patients"), (SHIFT, "Diff.")):
+        put(x, head, text, align="right", bold=True)
+    for x, text in ((OURS, "This analysis"), (THEIRS, "Published")):
+        put(x, head, text, bold=True)
+        put(x, head - ROW, "% (95 % int.)" if x == OURS else "method", bold=True)
+    y = -0.5 * ROW
     for outcome in outcomes:
-        write(-0.80, y, outcome, bold=True)
-        y -= 1
-        block = pools[pools["outcome"] == outcome].sort_values("estimate", ascending=False)
+        put(LABEL, y, typeset(outcome[:1].upper() + outcome[1:]), bold=True)
+        y -= ROW
+        block = pools[pools["outcome"] == outcome]
+        block = block.sort_values(["k", "total"], ascending=False, kind="stable")
         for row in block.itertuples():
-            interval(
-                axes, y + 0.17, row.estimate, row.lower, row.upper, PUBLISHED, marker="D", size=2.6
-            )
-            interval(axes, y - 0.17, row.median, row.typical_lower, row.typical_upper, BAYES)
-            write(-0.80, y, f"  {row.label}")
-            write(-0.17, y, f"{row.k}", align="right")
-            write(-0.02, y, f"{row.total}", align="right")
-            note = f"  ({row.note})" if row.note else ""
-            write(1.03, y, f"{100 * (row.median - row.estimate):+z.1f} points{note}")
-            y -= 1
-        y -= 0.4
-    for line in axes.lines:
-        line.set_clip_on(False)  # a marker at 0 % stays whole
-    figure.legend(
-        handles=[
-            Line2D([], [], color=PUBLISHED, marker="D", ms=3.2, lw=1.2),
-            Line2D([], [], color=BAYES, marker="o", ms=3.2, lw=1.2),
-        ],
-        labels=["published (Freeman-Tukey, 95 % CI)", "typical rate (posterior, 95 % interval)"],
-        loc="lower center",
-        ncols=2,
-        frameon=False,
-        fontsize=FONT - 0.5,
-        bbox_to_anchor=(0.5, 0.0),
+            shift = 100 * (float(row.median) - float(row.estimate))
+            size = 2.2 + 0.55 * float(row.k) ** 0.5
+            axes.plot([shift], [y], "o", ms=size, color=BAYES, mew=0, gid="difference")
+            name = f"{row.label} *" if row.note else str(row.label)
+            put(LABEL + 0.1, y, shortened(typeset(name), ARMS - LABEL - 0.5))
+            put(ARMS, y, f"{row.k}", align="right")
+            put(PATIENTS, y, f"{row.total:,}", align="right")
+            put(SHIFT, y, f"{shift:+z.1f}".replace("-", "−"), align="right")
+            ours = (row.median, row.typical_lower, row.typical_upper)
+            theirs = (row.estimate, row.lower, row.upper)
+            for x, numbers in ((OURS, ours), (THEIRS, theirs)):
+                put(x, y, printed(*(100 * float(v) for v in numbers)))
+            y -= ROW
+        y -= GAP
+    notes = sorted({str(note) for note in pools["note"] if note})
+    words = [f"Shaded: within {band:g} points", *(f"* {note}" for note in notes)]
+    figure.text(
+        0.5, 0.03 / height, ". ".join(words) + ".", ha="center", fontsize=SMALL, color=FAINT
     )
     return figure

@@ -130,7 +130,7 @@ def _agreement(table: pd.DataFrame) -> Figure:
     )
     pools = pools.assign(
         outcome=pools["outcome"].map(OUTCOMES),
-        note=["k = 2, fixed effect" if v == "reported" else "" for v in pools["verdict"]],
+        note=["two arms, fixed effect" if v == "reported" else "" for v in pools["verdict"]],
     )
     figure = agreement(pools)
     if (table["gate"] != "passed").any():

@@ -1,130 +1,130 @@
-"""Shrinkage plot: raw rate, posterior and published row of each subtype, one under another."""
+"""Shrinkage plot: observed rate and estimate of each subtype, one in front of the other."""
+
+from typing import Any
 
 import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from models.render.format import percents
+from models.render.forest import PALE, draw_arm
+from models.render.format import printed
 from models.render.style import (
+    BAND,
     BAYES,
-    FONT,
+    FAINT,
     INK,
-    OBSERVED,
-    PUBLISHED,
-    TEXT_WIDTH,
-    THIRD,
+    PAGE,
+    SMALL,
+    RowWriter,
     bare_rows,
-    interval,
     percent_axis,
     row_writer,
 )
 
-ROW = 0.285
-"""Inches a row."""
-LABEL_X, COUNT_X, POSTERIOR_X, PUBLISHED_X = -0.745, -0.03, 1.04, 1.37
+ROW = 3.6 / 25.4
+TOP, BOTTOM = 0.42, 0.62
+LABEL, COUNT, AXIS, AXIS_END, SEEN = (x / 25.4 for x in (2, 74, 78, 106, 115))
+ESTIMATE, EXNEX, PUBLISHED, BORROWED = (x / 25.4 for x in (118, 135, 151, 179))
+"""Inches: a row, above and below the rows; columns from the left edge (counts, observed rates and
+borrowed patients end there)."""
+FEW = 10
+"""Patients below which a subtype is written in grey: what stands there is mostly the others'."""
 
 
 def shrinkage_plot(estimates: pd.DataFrame) -> Figure:
-    """Draw raw rates, posteriors and published rows of the subtypes.
+    """Draw observed rates and estimates of the subtypes; other estimates are columns.
 
     Parameters
     ----------
     estimates
         As `models.analyses.subtypes.tables.estimates_table` returns: the rows of the models
-        ``exchangeable`` and ``exnex`` are drawn.
+        ``exchangeable`` and ``exnex`` are shown.
 
     Returns
     -------
     matplotlib.figure.Figure
-        Sorted by the posterior median of the exchangeable model. Grey: raw rate with its exact
-        interval, and an arrow to the posterior. Blue: exchangeable. Green: EXNEX. Orange: printed
-        in Fig. 4.
+        One page wide, highest estimate first. Grey square: responders over patients, with the
+        exact interval as a pale bar. Blue: estimate with borrowing. Columns: estimates in per
+        cent with 95 % intervals, printed in Fig. 4, and how many patients' worth of information
+        the estimate takes from the other subtypes.
     """
     models = {name: part.set_index("subtype") for name, part in estimates.groupby("model")}
     rows = models["exchangeable"].sort_values("median", ascending=False)
     exnex = models["exnex"]
-    height = len(rows) * ROW + 1.0
-    figure = Figure(figsize=(TEXT_WIDTH, height))
-    axes = figure.add_axes((0.305, 0.66 / height, 0.4, 1 - 0.74 / height))
-    bare_rows(axes, top=1.3, bottom=-len(rows) + 0.4)
-    # markers at 0 and 100 % are to be seen whole
-    axes.set_xlim(-0.015, 1.015)
-    percent_axis(axes, [0, 0.2, 0.4, 0.6, 0.8, 1.0])
-    axes.set_xlabel("Patients with objective response (%)")
-    transform = axes.get_yaxis_transform()
+    height = TOP + len(rows) * ROW + BOTTOM
+    figure = Figure(figsize=(PAGE, height))
+    axes = figure.add_axes(
+        (AXIS / PAGE, BOTTOM / height, (AXIS_END - AXIS) / PAGE, 1 - BOTTOM / height)
+    )
+    bare_rows(axes, top=TOP, bottom=-len(rows) * ROW)
+    axes.set_xlim(0, 1)
+    percent_axis(axes, [0, 0.5, 1.0])
+    axes.set_xlabel("Patients with objective response, %", labelpad=2)
+    write = row_writer(axes, axes.get_yaxis_transform(), baseline=True)
 
-    write = row_writer(axes, transform)
+    def put(x: float, y: float, text: str, **how: Any) -> None:
+        write((x - AXIS) / (AXIS_END - AXIS), y, text, **how)
 
-    write(LABEL_X, 0.8, "Subtype", bold=True)
-    write(COUNT_X, 0.8, "responders/n", align="right", bold=True)
-    write(POSTERIOR_X, 0.8, "posterior", bold=True, colour=BAYES)
-    write(PUBLISHED_X, 0.8, "published", bold=True, colour=PUBLISHED)
+    _headings(put)
     for place, (subtype, row) in enumerate(rows.iterrows()):
-        y = -float(place)
+        y = -(place + 0.5) * ROW
         if place % 2:
-            axes.axhspan(y - 0.5, y + 0.5, color="#f4f4f4", lw=0, zorder=0)
-        family = row["kind"] == "family"
-        name = f"{subtype} (all four)" if family else str(subtype)
-        write(LABEL_X, y, name, bold=family)
-        write(COUNT_X, y, f"{row['events']}/{row['total']}", align="right")
-        interval(
-            axes,
-            y + 0.3,
-            row["raw"],
-            row["exact_lower"],
-            row["exact_upper"],
-            OBSERVED,
-            marker="s",
-            size=2.8,
-            width=0.7,
-            filled=False,
-        )
-        interval(axes, y + 0.08, row["median"], row["lower"], row["upper"], BAYES, size=3.2)
-        axes.annotate(
-            "",
-            (row["median"], y + 0.08),
-            (row["raw"], y + 0.3),
-            arrowprops={
-                "arrowstyle": "-|>,head_width=0.1,head_length=0.2",
-                "color": INK,
-                "lw": 0.5,
-                "shrinkA": 1,
-                "shrinkB": 1,
-            },
-            zorder=4,
-        )
-        other = exnex.loc[subtype]
-        interval(
-            axes,
-            y - 0.12,
-            other["median"],
-            other["lower"],
-            other["upper"],
-            THIRD,
-            size=2.4,
-            width=0.8,
-        )
-        write(POSTERIOR_X, y, percents(row["median"], row["lower"], row["upper"]), colour=BAYES)
-        if not pd.isna(row["printed_estimate"]):
-            rate, low, high = (
-                float(row[f"printed_{part}"]) for part in ("estimate", "lower", "upper")
+            width = AXIS_END - AXIS
+            ends = {"xmin": (LABEL - AXIS) / width, "xmax": (PAGE - LABEL - AXIS) / width}
+            axes.axhspan(
+                y - ROW / 2, y + ROW / 2, color=BAND, lw=0, zorder=0, clip_on=False, **ends
             )
-            interval(axes, y - 0.32, rate, low, high, PUBLISHED, marker="D", size=2.4, width=0.8)
-            write(PUBLISHED_X, y, percents(rate, low, high), colour=PUBLISHED)
+        _row(put, y, str(subtype), row, exnex.loc[subtype])
+        draw_arm(axes, {**row.to_dict(), "study": subtype}, y)
+    for artist in axes.lines:
+        artist.set_clip_on(False)  # a marker at 0 % stays whole
     figure.legend(
         handles=[
-            Line2D([], [], color=OBSERVED, marker="s", mfc="white", ms=3.2, lw=0.7),
-            Line2D([], [], color=BAYES, marker="o", ms=3.4, lw=1.2),
-            Line2D([], [], color=THIRD, marker="o", ms=2.6, lw=0.8),
-            Line2D([], [], color=PUBLISHED, marker="D", ms=2.8, lw=0.8),
+            Line2D([], [], color=PALE, lw=3.4, marker="s", mfc="white", mec=FAINT, mew=0.8, ms=4.5),
+            Line2D([], [], color=BAYES, marker="o", ms=3, lw=1),
         ],
-        labels=["raw, exact interval", "posterior, exchangeable", "posterior, EXNEX", "published"],
+        labels=["observed, with exact interval", "estimate, subtypes borrow from each other"],
         loc="lower center",
-        ncols=4,
+        ncols=2,
         frameon=False,
-        fontsize=FONT - 0.5,
-        handlelength=1.8,
-        columnspacing=1.4,
+        fontsize=SMALL,
         bbox_to_anchor=(0.5, 0.0),
     )
     return figure
+
+
+def _headings(put: RowWriter) -> None:
+    y = TOP - 0.9 * ROW
+    put(LABEL, y, "Subtype", bold=True)
+    put(COUNT, y, "Responders / patients", bold=True, align="right")
+    put(SEEN, y, "Observed", bold=True, align="right")
+    put(SEEN, y - ROW, "%", bold=True, align="right")
+    put(ESTIMATE, y, "Estimate", bold=True)
+    put(EXNEX, y, "EXNEX", bold=True)
+    put(PUBLISHED, y, "Published", bold=True)
+    for x in (ESTIMATE, EXNEX, PUBLISHED):
+        put(x, y - ROW, "%", bold=True)
+    put(BORROWED, y, "Patients", bold=True, align="right")
+    put(BORROWED, y - ROW, "borrowed", bold=True, align="right")
+
+
+def _row(put: RowWriter, y: float, subtype: str, row: pd.Series, other: pd.Series) -> None:
+    family = row["kind"] == "family"
+    colour = FAINT if row["total"] < FEW else INK
+    name = f"{row['full_name']} (all four)" if family else str(row["full_name"])
+    put(LABEL, y, name, bold=family, colour=colour)
+    put(COUNT, y, f"{row['events']} / {row['total']}", align="right", colour=colour)
+    put(SEEN, y, f"{100 * row['raw']:.0f}", align="right", colour=colour)
+    for x, source, prefix in (
+        (ESTIMATE, row, ""),
+        (EXNEX, other, ""),
+        (PUBLISHED, row, "printed_"),
+    ):
+        middle = source["printed_estimate" if prefix else "median"]
+        if not pd.isna(middle):
+            numbers = (middle, source[f"{prefix}lower"], source[f"{prefix}upper"])
+            rate = printed(*(100 * float(v) for v in numbers))
+            put(x, y, rate, colour=colour, bold=x == ESTIMATE and row["total"] >= FEW)
+    if not pd.isna(row["borrowed"]):
+        borrowed = f"{row['borrowed']:.0f}".replace("-", "−")
+        put(BORROWED, y, borrowed, align="right", colour=colour)

@@ -37,8 +37,8 @@ def write_simulation(study: Study, results: pd.DataFrame, out: Path) -> pd.DataF
     pandas.DataFrame
         The summary by size.
     """
-    from models.render.style import save_png
-    from models.validation.small_subtypes import plots
+    from models.render.style import save
+    from models.validation.small_subtypes.plots import simulation_figure
 
     design = paper_design(load_evidence())
     totals = dict(zip(design.units, (int(n) for n in design.total()), strict=True))
@@ -49,12 +49,7 @@ def write_simulation(study: Study, results: pd.DataFrame, out: Path) -> pd.DataF
     record: dict[str, Any] = {"replicates": study.simulations, **study.settings}
     write_json(out / "settings.json", {**record, "versions": versions()})
     write_text(out / "simulation.md", simulation_markdown(sizes, study.simulations, study.seed))
-    for name, figure in (
-        ("simulation_bias", plots.bias_figure(sizes)),
-        ("simulation_bias_size", plots.bias_size_figure(sizes)),
-        ("simulation_coverage", plots.coverage_figure(sizes)),
-    ):
-        save_png(figure, out / name, dpi=200)
+    save(simulation_figure(sizes), out / "simulation")
     return sizes
 
 
