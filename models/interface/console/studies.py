@@ -8,7 +8,6 @@ from rich.console import Console
 from rich.table import Table
 
 from models.analyses.pools.summary import PooledPosterior
-from models.estimands.contrasts import NOT_RANDOMISED
 from models.frequentist.freeman_tukey import FreemanTukeyPool
 from models.frequentist.glmm import GlmmFit
 from models.render.escape import terminal, titled
@@ -22,6 +21,7 @@ def print_analysis(analysis: "SubgroupAnalysis", margin: float) -> None:
     """Print groups and contrasts to the terminal."""
     # a pool is shown without the modules on groups
     from models.analyses.groups.pages import contrasts_frame, groups_frame, headline
+    from models.estimands.contrasts import NOT_RANDOMISED
 
     out = Console(highlight=False)
     out.print(NOT_RANDOMISED)
