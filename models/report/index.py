@@ -27,6 +27,8 @@ PARTS: Final = {
 """Folders in order, with their headings."""
 
 SHOWS: Final = {
+    "report": "the whole analysis as one page for a browser",
+    "captions": "the legends of the figures",
     "discussion": "paragraphs for methods, results and discussion, every number from a table",
     "paper/published_comparison": "every number that the paper prints, beside its recomputation",
     "paper/recovered_cells": "the counts behind Fig. 4: how many solutions, what decided",
