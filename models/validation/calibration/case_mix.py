@@ -34,11 +34,11 @@ from models.validation.calibration.quantities import pit_values, ranks
 
 SIMULATIONS: Final = PLANNED["lattice"]
 CHAINS: Final = 2
-TUNE: Final = 500
+TUNE: Final = 400
 DRAWS: Final = 500
 THIN: Final = 10
 """Every tenth draw is ranked: effective sample sizes are above a tenth of the draws."""
-TARGET_ACCEPT: Final = SamplerSettings().target_accept
+TARGET_ACCEPT: Final = 0.95
 CELLS: Final = (
     "Gordon 2023: LMS",
     "Tian 2022: UPS",
