@@ -36,6 +36,7 @@ ANALYSES = (
     "regression",
     "outcomes",
     "next_trial",
+    "update",
     "checks",
     "review",
 )

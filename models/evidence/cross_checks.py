@@ -25,6 +25,8 @@ FOREIGN_KEYS: Final = (
     ("reported_counts", "arm_id", "arms"),
     ("reported_counts", "report_id", "trial_reports"),
     ("drug_approvals", "arm_id", "arms"),
+    ("risk_of_bias", "arm_id", "arms"),
+    ("trials_not_pooled", "subtype", "subtypes"),
     ("known_disagreements", "id", "published_values"),
     ("known_disagreements", "fault_id", "known_faults"),
 )
@@ -65,6 +67,7 @@ def check_tables(tables: Tables) -> None:
     _check_figure4(tables)
     _check_corrections(tables)
     _check_reported(tables)
+    _check_not_pooled(tables)
     _check_disagreements(tables)
     check_deviations(tables)
 
@@ -270,6 +273,26 @@ def _check_reported(tables: Tables) -> None:
         "reported_counts",
         "events",
         "does not stand with its total in report_says of that report",
+    )
+
+
+def _check_not_pooled(tables: Tables) -> None:
+    """Check the patients that a trial may share with an arm against the arm's composition."""
+    trials = tables["trials_not_pooled"]
+    shared = trials[trials["overlap_arm_id"].notna()]
+    enrolled = tables["composition"].groupby(["arm_id", "subtype"])["patients"].sum()
+    stands = [
+        enrolled.get((arm, subtype)) == total
+        for arm, subtype, total in zip(
+            shared["overlap_arm_id"], shared["subtype"], shared["overlap_total"], strict=True
+        )
+    ]
+    _require(
+        np.array(stands, dtype=bool),
+        shared,
+        "trials_not_pooled",
+        "overlap_total",
+        "is not what composition.csv has",
     )
 
 

@@ -76,6 +76,8 @@ class Evidence:
         What the trial reports themselves say.
     reported_counts
         Counts that a trial's own report gives otherwise than the paper.
+    trials_not_pooled
+        Trials that the paper names but did not pool, and patients that they may share with an arm.
     drug_approvals
         Arms with a drug that some or all regulators had not approved.
     known_disagreements
@@ -84,6 +86,12 @@ class Evidence:
         Every place where the data differ from the text they were transcribed from.
     exceptions
         Disagreements inside the paper that the cross-checks let pass, with reasons.
+    paper_items
+        Every figure and table of the paper: where it is reproduced, or why it cannot be.
+    risk_of_bias
+        What the paper's text says of the risk of bias; scores of single studies are not in it.
+    reporting_items
+        Two checklists of reporting, with the file behind each item.
     known_faults
         Faults found in the paper and in the text of it.
     """
@@ -101,11 +109,15 @@ class Evidence:
     trial_reports = _Table("What the trial reports say.")
     trial_report_subtypes = _Table("What the trial reports say of subtypes.")
     reported_counts = _Table("Counts that trial reports give otherwise.")
+    trials_not_pooled = _Table("Trials that the paper names but did not pool.")
     drug_approvals = _Table("Arms with drugs that were not approved.")
     known_disagreements = _Table("Published values that do not agree.")
     corrections = _Table("Differences from the transcribed text.")
     exceptions = _Table("Disagreements that the cross-checks let pass.")
     known_faults = _Table("Faults of the paper and of its text.")
+    paper_items = _Table("Figures and tables of the paper, and where they are reproduced.")
+    risk_of_bias = _Table("What the text says of the risk of bias.")
+    reporting_items = _Table("Checklists of reporting.")
 
     def outcome(self, code: str) -> pd.DataFrame:
         """Return the arms that report an outcome, with counts and arm columns.

@@ -28,6 +28,7 @@ from models.evidence.columns import (
     schema,
     text,
 )
+from models.evidence.paper_schemas import PAPER_SCHEMAS
 from models.evidence.selector import is_selector
 from models.evidence.vocabulary import (
     COMPOSITION_SUBTYPES,
@@ -290,6 +291,27 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
         ["arm_id", "outcome"],
         [ordered("events", "total")],
     ),
+    "trials_not_pooled": schema(
+        {
+            "trial_id": text("ours", _arm_id),
+            "label": text("ours", unique=True),
+            "reference": count("printed", 1, 72),
+            "regimen": text("printed"),
+            "treatment": text("derived", _treatment),
+            "subtype": text("printed", one_of(COMPOSITION_SUBTYPES)),
+            "events": count("row"),
+            "total": count("printed", 1),
+            "counted": text("ours", one_of(("printed", "inferred"))),
+            "overlap_arm_id": text("ours", nullable=True),
+            "overlap_events": count("derived", nullable=True),
+            "overlap_total": count("printed", 1, nullable=True),
+            "overlap": text("ours", one_of(("none known", "not stated"))),
+            "source": text("ours"),
+            "note": text("ours", nullable=True),
+        },
+        ["trial_id"],
+        [ordered("events", "total"), ordered("overlap_events", "overlap_total")],
+    ),
     "drug_approvals": schema(
         {
             "arm_id": text("ours", unique=True),
@@ -300,75 +322,6 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
         },
         ["arm_id"],
     ),
-    "known_disagreements": schema(
-        {
-            "id": text("ours", unique=True),
-            "statistic": text("ours", one_of(("estimate", "lower", "upper", "i2", "p"))),
-            "printed": digits(nullable=False),
-            "recomputed": digits("derived", nullable=False),
-            "fault_id": text("ours"),
-            "reason": text("ours"),
-        },
-        ["id"],
-    ),
-    "corrections": schema(
-        {
-            "correction_id": text("ours", pattern(r"C\d{3}", "C and three digits")),
-            "table": text("ours"),
-            "key": text("ours"),
-            "field": text("ours"),
-            "printed": text("printed", nullable=True),
-            "used": text("row"),
-            "kind": text(
-                "ours",
-                one_of(
-                    ("ocr", "inferred", "padded", "label", "position", "duplicate", "suspected")
-                ),
-            ),
-            "reason": text("ours"),
-        },
-        ["correction_id"],
-    ),
-    "exceptions": schema(
-        {
-            "check": text(
-                "ours",
-                one_of(("composition_sum", "trae_total", "figure4_studies", "printed_percent")),
-            ),
-            "key": text("ours"),
-            "expected": digits("derived", nullable=False),
-            "found": digits("printed", nullable=False),
-            "reason": text("ours"),
-        },
-        ["check", "key"],
-    ),
-    "known_faults": schema(
-        {
-            "fault_id": text("ours", pattern(r"A\d{2}", "A and two digits")),
-            "category": text(
-                "ours",
-                one_of(
-                    (
-                        "method",
-                        "claim",
-                        "text",
-                        "text against figure",
-                        "Table 1",
-                        "Fig. 4",
-                        "Fig. 2 against Fig. 4",
-                        "Fig. 5",
-                        "trial reports",
-                        "search",
-                        "sensitivity analysis",
-                        "transcription",
-                    )
-                ),
-            ),
-            "severity": text("ours", one_of(("high", "medium", "low", "info"))),
-            "finding": text("ours"),
-            "evidence": text("ours"),
-        },
-        ["fault_id"],
-    ),
+    **PAPER_SCHEMAS,
 }
 """Schema of each table, by file name without ``.csv``."""

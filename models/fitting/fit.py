@@ -83,7 +83,8 @@ class Wanted:
         What the estimands need besides the frame, handed to them as keywords: numbers by name, or
         an object whose text tells it from others.
     settings
-        Sampler settings of this fit in place of the sampler's own (``draws``, ``tune``).
+        Sampler settings of this fit in place of the sampler's own (``draws``, ``tune``,
+        ``target_accept``).
     """
 
     model: Model
@@ -92,7 +93,7 @@ class Wanted:
     name: str = ""
     description: str = ""
     given: Mapping[str, Any] = field(default_factory=dict)
-    settings: Mapping[str, int] = field(default_factory=dict)
+    settings: Mapping[str, Any] = field(default_factory=dict)
 
     def estimands(self) -> "EstimandFunction":
         """Return the function of the draws that gives the estimands."""

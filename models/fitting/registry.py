@@ -150,6 +150,19 @@ def of_case_mix(
     return case_mix_estimands(shares, treatment_mix(review))
 
 
+def of_case_mix_unpooled(
+    frame: "pd.DataFrame", priors: Priors, mix: Mapping[str, float] | None = None
+) -> "EstimandFunction":
+    """As `of_case_mix`, treatments unpooled."""
+    from models.estimands.case_mix import patient_mix, treatment_mix
+    from models.estimands.case_mix_unpooled import unpooled_estimands
+    from models.reviews.case_mix import from_ledger
+
+    review = from_ledger(frame)
+    shares = patient_mix(review) if mix is None else mix
+    return unpooled_estimands(shares, treatment_mix(review))
+
+
 def of_regression(frame: "pd.DataFrame", priors: Priors, design: "Design") -> "EstimandFunction":
     """Estimands of a regression on the covariates of a design, whose frame is the data."""
     from models.estimands.regression import regression_estimands
@@ -214,10 +227,18 @@ CASE_MIX_APPROXIMATION: Final = Model(
     "models.case_mix_approximation:build_case_mix_approximation_model",
     of_case_mix,
 )
-TREATMENT_LINE: Final = Model(
-    "treatment_line",
-    "models.treatment_line:build_treatment_line_model",
-    no_estimands,
+CASE_MIX_UNPOOLED: Final = Model(
+    "case_mix_unpooled",
+    "models.case_mix_unpooled:build_case_mix_unpooled_model",
+    of_case_mix_unpooled,
+    latent_table=True,
+)
+CASE_MIX_COVARIATES: Final = Model(
+    "case_mix_covariates",
+    "models.case_mix_covariates:build_case_mix_covariates_model",
+    of_case_mix,
+    latent_table=True,
+    reads_all=True,
 )
 STUDENT_T: Final = Model(
     "student_t",
@@ -253,7 +274,8 @@ MODELS: Final = {
         SUBTYPE_TREATMENT,
         CASE_MIX,
         CASE_MIX_APPROXIMATION,
-        TREATMENT_LINE,
+        CASE_MIX_UNPOOLED,
+        CASE_MIX_COVARIATES,
         STUDENT_T,
         BETA_BINOMIAL,
         REGRESSION,

@@ -73,6 +73,8 @@ PARTS: Final = (
     Part("groups", needs=("pools",)),
     Part("subtypes"),
     Part("case_mix"),
+    Part("regression"),
+    Part("outcomes"),
     Part("next_trial"),
     Part("checks", stored=(VALIDATION_DIR / "calibration", VALIDATION_DIR / "reliability")),
 )
@@ -189,6 +191,18 @@ def write_texts(run: Run, done: Mapping[str, Output]) -> None:
     files = write_output(pages, run.out)
     files += write_output(numbers, run.out / "run")
     write_json(state, {"key": key, "files": _digests(files, run.out)})
+
+
+def write_report(run: Run) -> None:
+    """Write the legends of the figures and the report, from what the parts and texts wrote."""
+    from models.report.captions import all_captions, captions_markdown
+    from models.report.material import read_material
+    from models.report.report import report_html
+
+    material = read_material(run.out, run.evidence)
+    captions = captions_markdown(all_captions(material.cite), material.figures)
+    write_text(run.out / "captions.md", captions)
+    write_text(run.out / "report.html", report_html(material))
 
 
 def write_index(run: Run) -> None:

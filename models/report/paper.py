@@ -12,7 +12,8 @@ from typing import Any, Final
 from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
 from models.render.citations import Citations
 from models.render.templates import page
-from models.report.case_mix import advantage, shared_alone
+from models.report.case_mix import results as case_mix_results
+from models.report.case_mix import shared_alone
 from models.report.checks import model_checks, sensitivity
 
 NAMES: Final = {
@@ -81,7 +82,7 @@ SECTIONS: Final[Mapping[str, Callable[[Citations], dict[str, Any]]]] = {
     "model_checks": model_checks,
     "limits": limits,
     "case_mix_methods": nothing,
-    "case_mix_results": advantage,
+    "case_mix_results": case_mix_results,
     "case_mix_limits": shared_alone,
     "next_trial": nothing,
 }

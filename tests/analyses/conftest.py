@@ -46,10 +46,11 @@ def draws_of(wanted: Wanted, seed: int) -> xr.Dataset:
     for name in (variable.name for variable in model.free_RVs):
         dims = tuple(model.named_vars_to_dims.get(name) or ())
         values = rng.normal(0, 0.5, (4, 100, *(len(model.coords[dim]) for dim in dims)))
-        arrays[name] = (
-            ("chain", "draw", *dims),
-            np.abs(values) if name.startswith(("tau", "sigma")) else values,
-        )
+        if name.startswith(("tau", "sigma")):
+            values = np.abs(values)
+        elif name == "partial":
+            values = rng.uniform(0.2, 0.8, values.shape)
+        arrays[name] = (("chain", "draw", *dims), values)
     posterior = xr.Dataset(arrays, {dim: list(labels) for dim, labels in model.coords.items()})
     if wanted.model.latent_table:
         lattice = from_ledger(wanted.frame).lattice

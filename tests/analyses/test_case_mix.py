@@ -12,16 +12,34 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
+from models.analyses.case_mix.external import NEW, NO_OVERLAP, SAME_STUDY, trials_not_pooled
 from models.analyses.case_mix.identification import identification
 from models.analyses.case_mix.variants import evaluable_only, single_arms, without_arms
+from models.analyses.case_mix.wanted import (
+    APPROXIMATION,
+    EVALUABLE,
+    LINE,
+    LINE_YEAR,
+    MAIN,
+    MIXED,
+    UNPOOLED,
+    UNPOOLED_MIXED,
+    reviews_of,
+    wanted,
+)
 from models.common.constants import PROJECT_ROOT
 from models.estimands.case_mix import case_mix_estimands, patient_mix
+from models.estimands.case_mix_unpooled import as_pooled, unpooled_estimands
+from models.estimands.composition import composition_share, prior_composition_share
+from models.estimands.new_arms import count_distribution, count_summary
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
 from models.fitting.fit import SamplerSettings
 from models.fitting.records import Recorder
 from models.interface.job import PARTS, Run, run_job
+from models.priors import DEFAULT_PRIORS
 from models.reviews.case_mix import REST, CaseMixReview, from_ledger, make_review
+from models.reviews.covariates import design_matrix
 from tests.analyses.conftest import Invented
 
 
@@ -262,22 +280,119 @@ def test_help_names_the_files_of_a_users_review() -> None:
 
 
 def test_what_is_fitted(review: CaseMixReview, evidence: Evidence) -> None:
-    """Four fits; the variants' rates are for the patients of the main review."""
-    from models.analyses.case_mix.run import APPROXIMATION, EVALUABLE, MAIN, MIXED, reviews_of
-    from models.analyses.case_mix.run import wanted as wanted_of
-
+    """Rates of the variants are for the patients of the main review."""
     reviews = reviews_of(evidence)
-    wanted = wanted_of(reviews)
-    assert list(wanted) == [MAIN, EVALUABLE, MIXED, APPROXIMATION]
-    assert wanted[MAIN].given == wanted[APPROXIMATION].given == {}
+    asked = wanted(reviews, evidence)
+    assert {name: one.model.name for name, one in asked.items()} == {
+        MAIN: "case_mix",
+        EVALUABLE: "case_mix",
+        MIXED: "case_mix",
+        UNPOOLED: "case_mix_unpooled",
+        UNPOOLED_MIXED: "case_mix_unpooled",
+        LINE: "case_mix_covariates",
+        LINE_YEAR: "case_mix_covariates",
+        APPROXIMATION: "case_mix_approximation",
+    }
+    assert asked[MAIN].given == asked[APPROXIMATION].given == {}
     mix = patient_mix(review)
-    assert wanted[EVALUABLE].given["mix"] == pytest.approx(mix.to_dict())
-    left = wanted[MIXED].given["mix"]
+    assert asked[EVALUABLE].given["mix"] == pytest.approx(mix.to_dict())
+    left = asked[UNPOOLED_MIXED].given["mix"]
     assert set(left) == set(reviews[MIXED].subtypes)
     assert sum(left.values()) == pytest.approx(1)
     assert left["LMS"] / left["UPS"] == pytest.approx(mix["LMS"] / mix["UPS"])
     # the arms of alveolar soft part sarcoma alone are gone, but their patients still count
     assert patient_mix(reviews[MIXED])["ASPS"] < left["ASPS"]
+    # the covariates stand in the rows of their arms, in the order of the review
+    arms = from_ledger(asked[LINE_YEAR].frame).arms
+    matrix, terms = design_matrix(arms)
+    lines = evidence.arms.set_index("label")["line"].reindex(arms["arm"])
+    assert terms == ["line = unknown", "line = first line", "year"]
+    np.testing.assert_array_equal(matrix[:, 0] > 0, (lines == "unknown").to_numpy())
+    years = evidence.arms.set_index("label")["year"].reindex(arms["arm"])
+    np.testing.assert_allclose(matrix[:, 2], (years - years.mean()) / 3)
+
+
+def test_unpooled_draws_give_the_estimands_of_their_logits(review: CaseMixReview) -> None:
+    """The contrast of two treatments is the difference of their logits, whatever mu is called."""
+    rng = np.random.default_rng(4)
+    logits = rng.normal(-1.5, 1, (1, 3, len(review.treatments)))
+    posterior = xr.Dataset(
+        {
+            "treatment_logit": (("chain", "draw", "treatment"), logits),
+            "sigma_subtype": (("chain", "draw"), [[0.0, 0.0, 0.0]]),
+            "subtype_effect": (("subtype", "chain", "draw"), np.ones((26, 1, 3))),
+            "tau": (("chain", "draw"), [[0.5, 0.6, 0.7]]),
+        },
+        coords={"treatment": review.treatments, "subtype": review.subtypes},
+    )
+    equal = pd.Series(1 / 5, index=review.treatments)
+    found = unpooled_estimands(patient_mix(review), equal)(posterior, 0)
+    a = found["log_odds_ratio"].sel(contrast="ICI + TKI v. ICI monotherapy").values
+    np.testing.assert_allclose(a, logits[..., 2] - logits[..., 0])
+    # without subtypes that differ the marginal odds ratio is the conditional one
+    b = found["log_marginal_odds_ratio"].sel(contrast="ICI + TKI v. ICI monotherapy").values
+    np.testing.assert_allclose(a, b)
+    # and composition accounts for nothing
+    np.testing.assert_allclose(composition_share(as_pooled(posterior), review), 0, atol=1e-25)
+
+
+def test_share_of_composition_by_hand() -> None:
+    """Two arms of one subtype each: the variance is that of the two subtypes' logits."""
+    arms = pd.DataFrame({"arm": ["A", "B"], "treatment": ["m", "t"], "events": [1, 2]})
+    parts = pd.DataFrame([("A", "x", 9), ("B", "y", 8)], columns=["arm", "subtype", "total"])
+    totals = pd.DataFrame(columns=["treatment", "subtype", "events"])
+    known = pd.DataFrame(columns=["arm", "subtype", "events"])
+    review = make_review(
+        arms, parts, totals, known, treatments=["m", "t"], subtypes=["x", "y"], source="small"
+    )
+    one = {"tau": 0.6, "mu": -1.0, "sigma_subtype": 0.8, "sigma_treatment": 0.3}
+    posterior = xr.Dataset({k: (("chain", "draw"), [[v]]) for k, v in one.items()})
+    posterior["subtype_effect"] = (("chain", "draw", "subtype"), [[[1.5, -0.5]]])
+    posterior["treatment_effect"] = (("chain", "draw", "treatment"), [[[1.0, 2.0]]])
+    posterior = posterior.assign_coords(subtype=["x", "y"], treatment=["m", "t"])
+    variance = 0.8**2  # of +0.8 and -0.8 about their mean
+    share = variance / (variance + 0.6**2)
+    assert composition_share(posterior, review) == pytest.approx([share])
+    # in the prior the two effects differ by sigma * Normal(0, sqrt 2)
+    rng = np.random.default_rng(0)
+    sigma, tau = abs(rng.normal(size=(2, 100_000)))
+    expected = (sigma * rng.normal(0, 2**0.5, 100_000) / 2) ** 2
+    found = prior_composition_share(review, DEFAULT_PRIORS, 1)
+    assert np.median(found) == pytest.approx(np.median(expected / (expected + tau**2)), abs=0.02)
+
+
+def test_predictive_counts_against_the_beta_binomial_of_simulation() -> None:
+    rng = np.random.default_rng(1)
+    mean, sd = rng.normal(-0.5, 0.4, 300), abs(rng.normal(0.6, 0.2, 300))
+    found = count_distribution(mean, sd, 12)
+    rate = expit(mean + sd * rng.standard_normal((4000, 300)))
+    drawn = np.bincount(rng.binomial(12, rate).ravel(), minlength=13) / rate.size
+    np.testing.assert_allclose(found, drawn, atol=0.002)  # 1.2 million draws: 0.0004 each
+    row = count_summary(found, 3)
+    assert row["p_at_most"] == pytest.approx(found[:4].sum())
+    assert row["p_at_least"] == pytest.approx(found[3:].sum())
+    assert found[: int(row["lower"])].sum() < 0.025 <= found[: int(row["lower"]) + 1].sum()
+    # a known study effect: the binomial distribution itself
+    known = count_distribution(np.full(1, -0.5), np.zeros(1), 12)
+    np.testing.assert_allclose(known, stats.binom.pmf(range(13), 12, expit(-0.5)), rtol=1e-9)
+
+
+def test_trials_not_pooled_are_read_in_every_way(evidence: Evidence, invented: Invented) -> None:
+    fit = invented(wanted(reviews_of(evidence), evidence)[MAIN])
+    table = trials_not_pooled(evidence, {MAIN: fit.posterior})
+    read = table.set_index(["trial", "reading"])[["events", "total"]].T.to_dict("list")
+    assert read == {
+        ("OSCAR", NEW): [1, 14],
+        ("Tan 2024", NEW): [23, 28],
+        ("Tan 2024", NO_OVERLAP): [14, 16],
+        ("Tan 2024", SAME_STUDY): [14, 16],
+    }
+    # without differences between studies it does not matter whose study it is
+    alike = fit.posterior.assign(tau=0 * fit.posterior["tau"])
+    for posterior, same in ((fit.posterior, False), (alike, True)):
+        rows = trials_not_pooled(evidence, {MAIN: posterior}).set_index(["trial", "reading"])
+        below = rows.loc["Tan 2024", "p_at_most"]
+        assert (abs(below[NO_OVERLAP] - below[SAME_STUDY]) < 1e-9) == same
 
 
 def test_the_part_writes_tables_figures_and_pages(
@@ -286,24 +401,31 @@ def test_the_part_writes_tables_figures_and_pages(
     run = Run(tmp_path, tmp_path / "memory", evidence, Recorder(invented), SamplerSettings())
     part = next(part for part in PARTS if part.name == "case_mix")
     output = run_job(dataclasses.replace(run, parts=(part,)))["case_mix"]
-    assert [wanted.name for wanted in invented.wanted] == [
-        "case_mix",
-        "case_mix_evaluable",
-        "case_mix_mixed_arms",
-        "case_mix_approximation",
+    assert [one.name for one in invented.wanted] == [
+        *("case_mix", "case_mix_evaluable", "case_mix_mixed_arms"),
+        *("case_mix_unpooled", "case_mix_unpooled_mixed_arms"),
+        *("case_mix_line", "case_mix_line_year", "case_mix_approximation"),
     ]
     folder = tmp_path / "case_mix"
-    figures = ("contrasts", "arms", "table")
-    assert {path.name for path in folder.iterdir()} == {
-        *(f"{name}.csv" for name in output.tables),
-        *("case_mix_contrasts.md", "case_mix_table.md"),
-        *(f"case_mix_{name}.{end}" for name in figures for end in ("png", "svg")),
+    written = {path.stem for path in folder.glob("*.png")}
+    assert written == {"case_mix_contrasts", "case_mix_arms", "case_mix_table"}
+    assert {path.stem for path in folder.glob("*.csv")} == set(output.tables)
+    assert {path.name for path in folder.glob("*.md")} == {
+        "case_mix_contrasts.md",
+        "case_mix_table.md",
     }
     cells = output.tables["case_mix_table"]
     facts = output.tables["case_mix_facts"].set_index("name")["value"]
     free = int((cells["basis"] == "inferred").sum())
     assert facts["cells_free"] == facts["cells_moving"] + facts["cells_resting"] == free
+    sensitivity = output.tables["case_mix_sensitivity"]
+    assert len(sensitivity) == 8 * 10 * 4
+    unadjusted = sensitivity.drop_duplicates(["a", "b", "scale", "unadjusted_median"]).groupby(
+        ["a", "b", "scale"]
+    )
+    # as enrolled, evaluable, mixed, and the two unpooled: each has a comparison of its own
+    assert (unadjusted.size() == 5).all()
     page = (folder / "case_mix_table.md").read_text(encoding="utf-8")
     assert f"{len(cells)} cells, of which {len(cells) - free} have one possible value" in page
     page = (folder / "case_mix_contrasts.md").read_text(encoding="utf-8")
-    assert all(f"| {name} |" in page for name in ("main", "evaluable patients", "ASPS"))
+    assert all(f"| {name} |" in page for name in ("main", "evaluable patients", "ASPS", LINE))

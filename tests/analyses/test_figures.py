@@ -1,6 +1,7 @@
 """The figures: what is drawn is what was computed, in order, and nothing is cut or overlaps."""
 
 import re
+from collections.abc import Sequence
 from itertools import combinations
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +15,15 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.text import Text
-from scipy.special import expit
-from scipy.stats import chi2, norm
+from scipy.special import expit, logit
+from scipy.stats import chi2
 
 from models.analyses.checks.loo_plot import influence_figure
 from models.analyses.groups.contrast_forest import contrast_forest, upward_pairs
 from models.analyses.groups.forest import group_forest
 from models.analyses.groups.ranks import BLUES, per_cent, rank_heatmap, readable_on
-from models.analyses.groups.tradeoff import joint_region, tradeoff, tradeoff_counts
+from models.analyses.outcomes.plots import net_benefit, responses
+from models.analyses.outcomes.tradeoff import joint_region, tradeoff
 from models.analyses.pools.agreement import agreement
 from models.common.constants import FIGURES_DIR
 from models.common.errors import InputError
@@ -31,6 +33,7 @@ from models.estimands.contrasts import (
     rank_probabilities,
     rank_table,
 )
+from models.estimands.joint import RATES
 from models.estimands.rates import summarise
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import load_evidence
@@ -407,119 +410,97 @@ def test_contrast_forest_refuses_an_unknown_estimand(analyses: dict[str, Any]) -
 
 
 def test_joint_region_is_the_ellipse_of_two_normals() -> None:
-    # Quantiles stand in for draws: no Monte Carlo noise. For independent normals the
-    # highest-density region is an ellipse whose radii are sqrt(chi2_2 quantile) deviations.
-    z = norm.ppf((np.arange(4000) + 0.5) / 4000)
-    centre, sd = np.array([-1.6, -0.9]), np.array([0.35, 0.5])  # response, toxicity; logits
-    region = joint_region(expit(centre[0] + sd[0] * z), expit(centre[1] + sd[1] * z))
-    np.testing.assert_allclose(region.median, expit(centre[::-1]), rtol=1e-3)
+    """For correlated normals the region is an ellipse; its reach is that of its projections."""
+    rng = np.random.default_rng(5)
+    centre, sd, rho = np.array([-1.6, -0.9]), np.array([0.35, 0.5]), 0.6  # response, toxicity
+    z = rng.multivariate_normal([0, 0], [[1, rho], [rho, 1]], 20_000) * sd + centre
+    region = joint_region(expit(z[:, 0]), expit(z[:, 1]))
+    np.testing.assert_allclose(region.median, expit(centre[::-1]), rtol=0.02)
     for level, content in ((0, 0.95), (1, 0.50)):
         radius = np.sqrt(chi2.ppf(content, 2))
         ends = region.reach(level)
-        z_toxicity = (np.log(ends[0] / (1 - ends[0])) - centre[1]) / sd[1]
-        z_response = (np.log(ends[1] / (1 - ends[1])) - centre[0]) / sd[0]
-        # Scott's bandwidth (0.19 sd) widens by under 2 %; the grid is 0.05 sd wide
-        np.testing.assert_allclose([z_toxicity, z_response], radius, atol=0.02 * radius + 0.05)
-
-
-def test_joint_region_holds_its_share_of_the_draws(analyses: dict[str, Any]) -> None:
-    rng = np.random.default_rng(11)
-    for name in TREATMENTS:
-        response, toxicity = (
-            analyses[f"{outcome} treatment"].typical_draws.sel(group=name).to_numpy().ravel()
-            for outcome in ("orr", "trae")
-        )
-        region = joint_region(response, toxicity)
-        row = np.abs(region.response[:, None] - rng.permutation(response)).argmin(axis=0)
-        col = np.abs(region.toxicity[:, None] - rng.permutation(toxicity)).argmin(axis=0)
-        for level, content in zip(region.levels, (0.95, 0.50), strict=True):
-            share = (region.density[row, col] >= level).mean()
-            # 4000 pairs: standard error 0.008 at most; the kernels' width adds about 0.02
-            assert share == pytest.approx(content, abs=0.05)
-
-
-def tradeoff_figure(analyses: dict[str, Any]) -> tuple[Figure, pd.DataFrame]:
-    """Return the figure of the paper's treatment groups with its counts."""
-    response, toxicity = analyses["orr treatment"], analyses["trae treatment"]
-    counts = tradeoff_counts(response.groups, toxicity.groups)
-    return tradeoff(response.typical_draws, toxicity.typical_draws, counts), counts
-
-
-def test_tradeoff(analyses: dict[str, Any]) -> None:
-    figure, counts = tradeoff_figure(analyses)
-    assert_readable(figure)
-    assert counts["group"].tolist() == list(TREATMENTS)
-    response, toxicity = (
-        analyses[f"{outcome} treatment"].groups.set_index("group")["typical_median"]
-        for outcome in ("orr", "trae")
-    )
-    overview, *panels = figure.axes
-    styles = set()
-    for axes, row in zip(panels, counts.itertuples(), strict=True):
-        point = next(line for line in lines_of(axes) if line.get_transform() == axes.transData)
-        assert (point.get_xdata()[0], point.get_ydata()[0]) == pytest.approx(
-            (toxicity[row.group], response[row.group]), rel=1e-12
-        )
-        styles.add((point.get_color(), point.get_marker()))
-        written = [t.get_text() for t in axes.texts]
-        assert row.group in written
-        assert (
-            f"response {row.response_events}/{row.response_total}, "
-            f"toxicity {row.toxicity_events}/{row.toxicity_total}" in written
-        )
-    assert {axes.get_xlim() for axes in panels} == {panels[0].get_xlim()}
-    assert {axes.get_ylim() for axes in panels} == {panels[0].get_ylim()}
-    # neither the colour nor the marker alone carries a group
-    assert len({colour for colour, _ in styles}) == len({m for _, m in styles}) == 5
-    points = {
-        (line.get_xdata()[0], line.get_ydata()[0])
-        for line in lines_of(overview)
-        if len(line.get_xdata()) == 1
-    }
-    assert points == set(zip(toxicity[list(TREATMENTS)], response[list(TREATMENTS)], strict=True))
-    labels = [t.get_text() for t in overview.texts]
-    for name in TREATMENTS:
-        numbers = f"{100 * response[name]:.0f} % response, {100 * toxicity[name]:.0f} % toxicity"
-        assert f"{name}\n{numbers}" in labels
-    corner = next(t for t in overview.texts if "better" in t.get_text()).get_position()
-    assert corner[0] < 0.1 * overview.get_xlim()[1]
-    assert corner[1] > 0.9 * overview.get_ylim()[1]
-    notes = " ".join(t.get_text() for t in figure.texts)
-    assert "independent fits" in notes
-    assert "not formed by randomisation" in notes
-
-
-def test_tradeoff_labels_keep_clear_of_the_regions(analyses: dict[str, Any]) -> None:
-    figure, _ = tradeoff_figure(analyses)
-    canvas: Any = FigureCanvasAgg(figure)
-    canvas.draw()
-    overview = figure.axes[0]
-    outlines = [
-        overview.transData.transform(path.vertices)
-        for contour in overview.collections
-        for path in contour.get_paths()
+        reached = (logit(np.array(ends[::-1])) - centre) / sd
+        # kernels of 2000 draws widen by 4 % and their edge wavers; the grid is 0.1 sd wide
+        np.testing.assert_allclose(reached, radius, atol=0.12 * radius + 0.1)
+    share = [
+        region.density[
+            np.abs(region.response[:, None] - expit(z[:1000, 0])).argmin(axis=0),
+            np.abs(region.toxicity[:, None] - expit(z[:1000, 1])).argmin(axis=0),
+        ]
+        >= level
+        for level in region.levels
     ]
-    assert len(outlines) == len(TREATMENTS)
-    for text in (t for t in overview.texts if t.get_position()[1] <= overview.get_ylim()[1]):
-        box = text.get_window_extent()
-        for points in outlines:
-            assert not any(box.contains(x, y) for x, y in points), text.get_text()
+    # the correlation is in the region: a product of the margins would hold far more than half
+    assert [s.mean() for s in share] == pytest.approx([0.95, 0.5], abs=0.05)
 
 
-@pytest.mark.parametrize("n", [1, 2, 3, 4])
-def test_tradeoff_of_fewer_groups(n: int, analyses: dict[str, Any]) -> None:
-    response, toxicity = analyses["orr treatment"], analyses["trae treatment"]
-    counts = tradeoff_counts(response.groups.iloc[:n], toxicity.groups)
-    figure = tradeoff(response.typical_draws, toxicity.typical_draws, counts)
-    assert len(figure.axes) == n + 1
+def joint_rates(treatments: Sequence[str]) -> xr.DataArray:
+    """Return made-up draws of the average rates of the joint model."""
+    rng = np.random.default_rng(8)
+    base = np.array([-4.0, -1.9, -0.3, 0.6, -1.6, 0.5, -1.2])
+    dims = ("chain", "draw", "treatment", "rate")
+    z = base + rng.normal(0, 0.35, (4, 500, len(treatments), len(RATES)))
+    coords = {"treatment": list(treatments), "rate": list(RATES)}
+    return xr.DataArray(expit(z), dims=dims, coords=coords)
+
+
+@pytest.mark.parametrize("n", [2, 3, 5])
+def test_tradeoff_draws_medians_of_joint_draws(n: int) -> None:
+    rates = joint_rates(TREATMENTS[:n])
+    figure = tradeoff(rates)
     assert_readable(figure)
+    drawn = [axes for axes in figure.axes if axes.get_visible()]
+    assert [axes.get_title(loc="left") for axes in drawn] == list(TREATMENTS[:n])
+    medians = {
+        (
+            round(100 * float(rates.sel(treatment=t, rate="trae").median()), 6),
+            round(100 * float(rates.sel(treatment=t, rate="orr").median()), 6),
+        )
+        for t in TREATMENTS[:n]
+    }
+    for axes in drawn:
+        points = {
+            (round(float(line.get_xdata()[0]), 6), round(float(line.get_ydata()[0]), 6))
+            for line in axes.lines
+        }
+        assert points == medians
+    markers = {line.get_marker() for line in drawn[0].lines}
+    assert len(markers) == n
 
 
-def test_tradeoff_refuses_groups_without_both_outcomes(analyses: dict[str, Any]) -> None:
-    response, toxicity = analyses["orr treatment"], analyses["trae treatment"]
-    counts = tradeoff_counts(response.groups.iloc[:2], toxicity.groups.iloc[2:])
-    with pytest.raises(InputError, match="got 0"):
-        tradeoff(response.typical_draws, toxicity.typical_draws, counts)
+def test_tradeoff_refuses_a_single_treatment() -> None:
+    with pytest.raises(InputError, match="single treatment"):
+        tradeoff(joint_rates(TREATMENTS[:1]))
+
+
+def test_responses_are_bars_of_the_means() -> None:
+    shares = {"cr": 0.02, "pr": 0.15, "sd": 0.43, "pd": 0.40}
+    rates = pd.DataFrame(
+        {"treatment": t, "rate": name, "mean": value}
+        for t in TREATMENTS
+        for name, value in shares.items()
+    )
+    figure = responses(rates)
+    assert_readable(figure)
+    axes = figure.axes[0]
+    widths = np.array([bar.get_width() for bar in axes.patches]).reshape(4, 5)
+    np.testing.assert_allclose(widths, [[100 * value] * 5 for value in shares.values()])
+    # a bar too narrow for its number has none
+    assert {t.get_text() for t in axes.texts} == {"15", "43", "40"}
+
+
+def test_net_benefit_draws_contrasts_with_the_reference() -> None:
+    mono, *others = TREATMENTS
+    table = pd.DataFrame(
+        {"a": a, "b": b, "weight": w, "probability": 0.9 - 0.1 * i - 0.5 * w}
+        for i, (a, b) in enumerate([*((a, mono) for a in others), (others[1], others[0])])
+        for w in (0.0, 0.5, 1.0)
+    )
+    figure = net_benefit(table)
+    assert_readable(figure)
+    curves = [line for line in figure.axes[0].lines if len(line.get_xdata()) == 3]
+    assert [line.get_label() for line in curves] == others
+    np.testing.assert_allclose(curves[1].get_ydata(), [0.8, 0.55, 0.3])
 
 
 def forest_block(arms: pd.DataFrame, title: str, shown: pd.DataFrame) -> ForestBlock:

@@ -13,8 +13,8 @@ from models.analyses.checks.comparison import (
     beta_binomial_log_likelihood,
     compare_models,
     comparison_trees,
+    regression_log_likelihood,
     student_t_log_likelihood,
-    treatment_line_log_likelihood,
     verdict,
 )
 from models.analyses.checks.loo import (
@@ -31,6 +31,7 @@ from models.fitting.fit import Wanted
 from models.fitting.records import Recorder
 from models.fitting.registry import POOLED
 from models.grid import fit_pooled
+from models.reviews.covariates import COLUMN
 
 REVIEW = pd.DataFrame({"study": ["a", "b", "c"], "events": [0, 7, 20], "total": [12, 40, 79]})
 
@@ -73,15 +74,28 @@ def test_beta_binomial_likelihood_against_scipy() -> None:
     np.testing.assert_allclose(found, exact, atol=1e-10)  # the same formula, rounding apart
 
 
-def test_regression_takes_the_effects_of_its_own_treatment_and_line() -> None:
-    posterior = point(mu=-1.0, tau=0.5, sigma_treatment=2.0, sigma_line=3.0)
-    posterior["treatment_effect"] = (("chain", "draw", "treatment"), [[[0.1, -0.4]]])
-    posterior["line_effect"] = (("chain", "draw", "line"), [[[0.2, -0.1]]])
-    posterior = posterior.assign_coords(treatment=["s", "t"], line=["u", "v"])
-    review = REVIEW.iloc[:2].assign(treatment=["t", "s"], line=["u", "v"])
-    found = treatment_line_log_likelihood(posterior, review).values.ravel()
-    for value, mean, row in zip(found, (-1.2, -1.1), review.itertuples(), strict=True):
-        exact = by_quad(row.events, row.total, mean, 0.5, stats.norm)
+def test_regression_integrates_effect_and_missing_covariate() -> None:
+    """Known covariate: shifts the mean; missing: its own normal part widens the effect."""
+    posterior = point(mu=-1.0, tau=0.5, sigma_group=2.0)
+    posterior["group_effect"] = (("chain", "draw", "group"), [[[0.1, -0.4]]])
+    posterior["coefficient"] = (("chain", "draw", "term"), [[[0.8]]])
+    posterior = posterior.assign_coords(group=["s", "t"], term=["x"])
+    x = np.array([0.5, np.nan, -1.5])
+    design = pd.DataFrame(
+        {
+            "arm": REVIEW["study"][:3],
+            "events": REVIEW["events"][:3],
+            "total": REVIEW["total"][:3],
+            "group": pd.Categorical(["t", "s", "t"], categories=["s", "t"]),
+            COLUMN + "x": x,
+        }
+    )
+    found = regression_log_likelihood(posterior, design).values.ravel()
+    centre, spread = np.nanmean(x), np.nanstd(x, ddof=1)
+    means = (-1.8 + 0.8 * 0.5, -0.8 + 0.8 * centre, -1.8 - 0.8 * 1.5)
+    sds = (0.5, float(np.hypot(0.5, 0.8 * spread)), 0.5)
+    for value, mean, sd, row in zip(found, means, sds, design.itertuples(), strict=True):
+        exact = by_quad(row.events, row.total, mean, sd, stats.norm)
         assert value == pytest.approx(exact, abs=1e-6)
 
 

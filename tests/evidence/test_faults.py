@@ -234,6 +234,13 @@ FAULTS = {
         "R99",
         "is not in trial_reports.csv",
     ),
+    "patients that the arm they may be shared with did not enrol": Fault(
+        "trials_not_pooled",
+        {"trial_id": "Tan2024_ASPS"},
+        "overlap_total",
+        "13",
+        "is not what composition.csv has",
+    ),
     "approval of an unknown arm": Fault(
         "drug_approvals", {"arm_id": "Naing2021"}, "arm_id", "Naing2020", "is not in arms.csv"
     ),

@@ -6,7 +6,10 @@ from typing import Final
 import pandas as pd
 
 from models.analyses.case_mix.tables import (
+    adjustment_text,
     contrasts_frame,
+    covariates_text,
+    external_text,
     identification_text,
     parameters_frame,
     sensitivity_text,
@@ -15,6 +18,7 @@ from models.analyses.case_mix.tables import (
     treatments_frame,
 )
 from models.render.format import frame_markdown
+from models.render.templates import page
 
 NOTE: Final = (
     "Adjusted: treatment contrasts at equal histology from the case-mix model; the conditional "
@@ -28,21 +32,21 @@ NOTE: Final = (
 
 def contrasts_markdown(tables: Mapping[str, pd.DataFrame]) -> str:
     """Return the page of contrasts, rates, subtypes and what they rest on."""
-    sections = {
-        "Contrasts": contrasts_frame(tables["case_mix_contrasts"]),
-        "Standard deviations": parameters_frame(tables["case_mix_parameters"]),
-        "Treatments": treatments_frame(tables["case_mix_treatments"]),
-        "Subtypes": subtypes_frame(tables["case_mix_subtypes"]),
-        "What each contrast rests on": identification_text(tables["case_mix_identification"]),
-        "Other data and the approximation": sensitivity_text(
-            tables["case_mix_sensitivity"], tables["case_mix_variants"]
-        ),
-        "Reports set aside": tables["case_mix_set_aside"],
+    found = {name.removeprefix("case_mix_"): frame for name, frame in tables.items()}
+    texts = {
+        "contrasts": contrasts_frame(found["contrasts"]),
+        "adjustment": adjustment_text(found["sensitivity"]),
+        "parameters": parameters_frame(found["parameters"]),
+        "treatments": treatments_frame(found["treatments"]),
+        "subtypes": subtypes_frame(found["subtypes"]),
+        "covariates": covariates_text(found["covariates"]),
+        "external": external_text(found["external"]),
+        "identification": identification_text(found["identification"]),
+        "sensitivity": sensitivity_text(found["sensitivity"], found["variants"]),
+        "set_aside": found["set_aside"],
     }
-    text = ["# Treatment contrasts at equal histology", "", NOTE, ""]
-    for title, frame in sections.items():
-        text += [f"## {title}", "", frame_markdown(frame), ""]
-    return "\n".join(text)
+    shown = {name: frame_markdown(frame) for name, frame in texts.items()}
+    return page("analyses/case_mix/case_mix_contrasts.md", note=NOTE, **shown)
 
 
 def table_markdown(table: pd.DataFrame, facts: pd.DataFrame) -> str:
@@ -75,8 +79,7 @@ def table_markdown(table: pd.DataFrame, facts: pd.DataFrame) -> str:
 
 def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Return the pages of this part from its tables."""
-    table = table_markdown(tables["case_mix_table"], tables["case_mix_facts"])
     return {
         "case_mix_contrasts.md": contrasts_markdown(tables),
-        "case_mix_table.md": table,
+        "case_mix_table.md": table_markdown(tables["case_mix_table"], tables["case_mix_facts"]),
     }

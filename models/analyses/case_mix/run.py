@@ -1,12 +1,13 @@
 """The case mix: the exact fit, what changes it, and the fast approximation."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
+from models.analyses.case_mix.external import trials_not_pooled
 from models.analyses.case_mix.identification import identification
 from models.analyses.case_mix.plots import adjusted_contrasts, arms_by_composition
 from models.analyses.case_mix.summary import (
@@ -16,107 +17,91 @@ from models.analyses.case_mix.summary import (
     parameter_frame,
     summarise_case_mix,
     unadjusted,
+    unadjusted_unpooled,
 )
-from models.analyses.case_mix.table_plot import inferred_table
-from models.analyses.case_mix.variants import evaluable_only, single_arms, without_arms
-from models.estimands.case_mix import patient_mix
-from models.evidence.case_mix import paper_review
+from models.analyses.case_mix.variants import single_arms
+from models.analyses.case_mix.wanted import (
+    APPROXIMATION,
+    COVARIATES,
+    EVALUABLE,
+    MAIN,
+    MIXED,
+    UNPOOLED,
+    UNPOOLED_MIXED,
+    reviews_of,
+    wanted,
+)
+from models.estimands.case_mix_unpooled import as_pooled
+from models.estimands.rates import summarise
 from models.evidence.load import Evidence
-from models.fitting.fit import Fit, Fitter, Wanted
-from models.fitting.registry import CASE_MIX, CASE_MIX_APPROXIMATION
+from models.fitting.exact import exact_posterior
+from models.fitting.fit import Fit, Fitter
+from models.fitting.registry import SUBTYPE
 from models.priors import DEFAULT_PRIORS
 from models.render.output import Output
 from models.render.style import mark_failed
 from models.reviews.case_mix import CaseMixReview
 
-MAIN, EVALUABLE, MIXED, APPROXIMATION = (
-    "main",
-    "evaluable patients",
-    "without arms of one histology",
-    "fast approximation",
-)
-LENGTH: Final = {"draws": 1200, "tune": 800}
-"""Of the main fit: effective sample sizes above three times the gate's least."""
-BRIEF: Final = {"draws": 1000, "tune": 600}
-"""Of the variants."""
 HIGHEST: Final = "ASPS"
 """The most responsive of the larger subtypes."""
-
-
-def reviews_of(evidence: Evidence) -> dict[str, CaseMixReview]:
-    """Return the paper's review and its variants, by analysis."""
-    review = paper_review(evidence)
-    evaluable = evidence.outcome("orr").set_index("study")["total"].to_dict()
-    return {
-        MAIN: review,
-        EVALUABLE: evaluable_only(review, evaluable),
-        MIXED: without_arms(review, single_arms(review)),
-    }
-
-
-def wanted(reviews: Mapping[str, CaseMixReview]) -> dict[str, Wanted]:
-    """Return the fits by analysis; rates of the variants are for the patients of the main one."""
-    mix = patient_mix(reviews[MAIN])
-
-    def variant(analysis: str, name: str) -> Wanted:
-        review = reviews[analysis]
-        shares = mix[review.subtypes] / mix[review.subtypes].sum()
-        return Wanted(
-            CASE_MIX,
-            review.ledger(),
-            name=name,
-            description=f"case mix, {analysis}",
-            given={"mix": shares.to_dict()},
-            settings=BRIEF,
-        )
-
-    main = reviews[MAIN].ledger()
-    return {
-        MAIN: Wanted(CASE_MIX, main, name="case_mix", description="case mix", settings=LENGTH),
-        EVALUABLE: variant(EVALUABLE, "case_mix_evaluable"),
-        MIXED: variant(MIXED, "case_mix_mixed_arms"),
-        APPROXIMATION: Wanted(
-            CASE_MIX_APPROXIMATION,
-            main,
-            name="case_mix_approximation",
-            description=f"case mix, {APPROXIMATION}",
-        ),
-    }
 
 
 def fit_case_mix(evidence: Evidence, fit: Fitter) -> CaseMixResults:
     """Fit the paper's review and its variants."""
     reviews = reviews_of(evidence)
-    fits = {analysis: fit(one) for analysis, one in wanted(reviews).items()}
+    fits = {analysis: fit(one) for analysis, one in wanted(reviews, evidence).items()}
+    review, mixed = reviews[MAIN], reviews[MIXED]
     without = {name: unadjusted(r, DEFAULT_PRIORS, fit.seed) for name, r in reviews.items()}
-    without[APPROXIMATION] = without[MAIN]
-    review = reviews[MAIN]
+    without |= {
+        UNPOOLED: unadjusted_unpooled(review, DEFAULT_PRIORS, fit.seed),
+        UNPOOLED_MIXED: unadjusted_unpooled(mixed, DEFAULT_PRIORS, fit.seed),
+    }
+    draws = {
+        name: as_pooled(one.posterior) if name in (UNPOOLED, UNPOOLED_MIXED) else one.posterior
+        for name, one in fits.items()
+    }
+    contrasts, variants = [], []
+    for analysis, posterior in draws.items():
+        other = without.get(analysis, without[MAIN])
+        frame = contrast_frame(posterior, other, review.treatments)
+        contrasts.append(frame.assign(analysis=analysis))
+        of = reviews.get(analysis, mixed if analysis == UNPOOLED_MIXED else review)
+        numbers = parameter_frame(posterior, other, of, fits[analysis].priors, fit.seed)
+        variants.append(numbers.assign(analysis=analysis))
+    sensitivity = pd.concat(contrasts, ignore_index=True)
     result = summarise_case_mix(fits[MAIN], review, without[MAIN], fit.seed)
-    sensitivity = sensitivity_frame(fits, without, review.treatments)
-    variants = [
-        parameter_frame(one.posterior, without[analysis], fit.seed).assign(analysis=analysis)
-        for analysis, one in fits.items()
-    ]
     return CaseMixResults(
-        result=result,
-        sensitivity=sensitivity,
+        result=replace(result, subtypes=with_subtype_model(result.subtypes, evidence)),
+        sensitivity=sensitivity[["analysis", *[c for c in sensitivity if c != "analysis"]]],
         variants=pd.concat(variants, ignore_index=True),
+        covariates=covariate_frame(fits),
+        external=trials_not_pooled(evidence, {name: draws[name] for name in (MAIN, UNPOOLED)}),
         identification=identification(review),
         facts=facts(result, evidence, reviews, sensitivity),
         fits=fits,
     )
 
 
-def sensitivity_frame(
-    fits: dict[str, Fit], without: dict[str, xr.Dataset], treatments: list[str]
-) -> pd.DataFrame:
-    """Return the contrasts of every analysis."""
-    frames = [
-        contrast_frame(fit.posterior, without[analysis], treatments).assign(analysis=analysis)
-        for analysis, fit in fits.items()
-    ]
-    joined = pd.concat(frames, ignore_index=True)
-    return joined[["analysis", *[c for c in joined if c != "analysis"]]]
+def with_subtype_model(subtypes: pd.DataFrame, evidence: Evidence) -> pd.DataFrame:
+    """Add the rates of the subtype model, which has no arm effects: ``no_arm_effect_...``."""
+    strata = evidence.strata()
+    rates = exact_posterior(SUBTYPE, strata).units.rate_summary()
+    columns = {f"no_arm_effect_{p}": getattr(rates, p) for p in ("median", "lower", "upper")}
+    other = pd.DataFrame({"subtype": strata["stratum"].astype(str), **columns})
+    return subtypes.merge(other, on="subtype", how="left")
+
+
+def covariate_frame(fits: Mapping[str, Fit]) -> pd.DataFrame:
+    """Return the covariates' odds ratios: ``analysis``, ``term``, numbers, ``p_above_one``."""
+    rows: list[dict[str, object]] = []
+    for analysis in COVARIATES:
+        coefficient = fits[analysis].posterior["coefficient"]
+        for term in coefficient["term"].values:
+            draws = coefficient.sel(term=term)
+            ratio = {part: float(np.exp(value)) for part, value in summarise(draws).items()}
+            above = float((draws > 0).mean())
+            rows.append({"analysis": analysis, "term": str(term), **ratio, "p_above_one": above})
+    return pd.DataFrame(rows)
 
 
 def facts(
@@ -135,6 +120,7 @@ def facts(
         "without_subtype": int(outcome["enrolled"].sum() - review.total.sum()),
         "responders": int(review.arms["events"].sum()),
         "arms": len(review.arms),
+        "arms_mixed": len(reviews[MIXED].arms),
         "not_evaluable": int(review.total.sum() - reviews[EVALUABLE].total.sum()),
         "cells": cells.cells,
         "cells_stated": int(review.known.sum()),
@@ -179,7 +165,6 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     figures = {
         "case_mix_contrasts": adjusted_contrasts(result),
         "case_mix_arms": arms_by_composition(result),
-        "case_mix_table": inferred_table(result),
     }
     if not results.passed:
         for figure in figures.values():
@@ -194,6 +179,8 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
         "identification": results.identification,
         "sensitivity": results.sensitivity,
         "variants": results.variants,
+        "covariates": results.covariates,
+        "external": results.external,
         "set_aside": result.review.set_aside[["arm", "reason"]],
         "facts": results.facts,
     }

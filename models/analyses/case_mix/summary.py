@@ -6,9 +6,12 @@ from typing import Any, Final
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
+from scipy.special import expit
 
 from models.common.constants import INTERVAL_PROBS
 from models.estimands.case_mix import contrasts, prediction_logits
+from models.estimands.composition import composition_share, prior_composition_share
 from models.estimands.contrasts import group_pairs, pair_label
 from models.estimands.rates import summarise, summarise_new_study
 from models.fitting.exact import exact_posterior
@@ -16,8 +19,11 @@ from models.fitting.fit import Fit
 from models.fitting.lattice_chain import TABLE
 from models.fitting.lattice_sampler import CellCounts, cell_counts, full_table
 from models.fitting.registry import SUBGROUP
+from models.grid.fits import fit_unpooled
 from models.priors import Priors
 from models.reviews.case_mix import CaseMixReview
+
+type FloatArray = NDArray[np.float64]
 
 UNADJUSTED_DRAWS: Final = 40_000
 """Independent draws of the unadjusted posterior; its Monte Carlo error is then negligible."""
@@ -36,12 +42,11 @@ class CaseMixResult:
         What was fitted.
     contrasts
         One row a pair and scale: ``a``, ``b``, ``scale``, and ``median``, ``lower``, ``upper``,
-        ``p_superior`` after ``adjusted_`` and ``unadjusted_``. The scale ``odds_ratio`` is
-        conditional, ``marginal_odds_ratio`` that of the standardised rates.
+        ``p_superior`` after ``adjusted_`` and ``unadjusted_``; see `contrast_frame`.
     parameters
         ``parameter``, ``median``, ``lower``, ``upper``: the standard deviations, tau of the
-        unadjusted model (``tau_unadjusted``) and the share of tau squared that histology explains
-        (``tau_squared_explained``, with ``p_positive``).
+        unadjusted model (``tau_unadjusted``) and the share of the variance between arms that
+        composition accounts for (``composition_share``, with its ``prior_median``).
     treatments
         Standardised rate of every treatment, beside the unadjusted typical rate.
     subtypes
@@ -82,13 +87,13 @@ class CaseMixResult:
         rows = [row for _, row in self.contrasts.iterrows()]
         numbers = self.parameters.set_index("parameter")[list(parts)]
         tau = {"adjusted": "tau", "unadjusted": "tau_unadjusted"}
-        explained = "tau_squared_explained"
+        share = numbers.index.intersection(["composition_share"])
         return {
             "contrasts": [entry(row) for row in rows if row["scale"] != MARGINAL],
             "tau": {key: _floats(numbers.loc[name]) for key, name in tau.items()},
             "subtypes": self.subtypes[["subtype", *parts]].to_dict("records"),
             "marginal_odds_ratios": [entry(row) for row in rows if row["scale"] == MARGINAL],
-            explained: _floats(numbers.loc[explained]),
+            "composition_share": _floats(numbers.loc[share[0]]) if len(share) else None,
             "cells": asdict(self.cells),
         }
 
@@ -104,7 +109,11 @@ class CaseMixResults:
     sensitivity
         Contrasts under every variant: ``analysis`` and the columns of `CaseMixResult.contrasts`.
     variants
-        ``analysis``, ``parameter``, ``median``, ``lower``, ``upper``.
+        `CaseMixResult.parameters` of every analysis, with ``analysis``.
+    covariates
+        Odds ratios of the covariates of the variants that have some.
+    external
+        From `models.analyses.case_mix.external.trials_not_pooled`.
     identification
         From `models.analyses.case_mix.identification.identification`.
     facts
@@ -116,6 +125,8 @@ class CaseMixResults:
     result: CaseMixResult
     sensitivity: pd.DataFrame
     variants: pd.DataFrame
+    covariates: pd.DataFrame
+    external: pd.DataFrame
     identification: pd.DataFrame
     facts: pd.DataFrame
     fits: dict[str, Fit]
@@ -138,17 +149,37 @@ def unadjusted(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
     Returns
     -------
     xarray.Dataset
-        ``tau``, ``rate`` (typical rate, treatment) and the contrasts, of which both odds ratios
-        are the same here; dims ``chain`` (one), ``draw``.
+        ``tau``, ``sigma_treatment``, ``rate`` (typical rate, treatment) and the contrasts, of
+        which both odds ratios are the same here; dims ``chain`` (one), ``draw``.
     """
     arms = review.arms.rename(columns={"arm": "study", "treatment": "group"})
     posterior = exact_posterior(SUBGROUP, arms, priors)
     draws = posterior.draws(UNADJUSTED_DRAWS, seed)
-    dims = ("chain", "draw", "treatment")
+    found = _labelled(draws.tau, draws.group_logit, review)
+    return found.assign(sigma_treatment=(("chain", "draw"), draws.sigma_group[None]))
+
+
+def unadjusted_unpooled(review: CaseMixReview, priors: Priors, seed: int) -> xr.Dataset:
+    """As `unadjusted`, of groups with unpooled means and a common tau."""
+    posterior = fit_unpooled(
+        review.arms["events"].to_numpy(),
+        review.arms["total"].to_numpy(),
+        review.arms["treatment"].astype(str).tolist(),
+        groups=review.treatments,
+        mu_mean=priors.mu_mean,
+        mu_sd=priors.mu_sd,
+        tau_scale=priors.tau_scale,
+    )
+    draws = posterior.draws(UNADJUSTED_DRAWS, seed)
+    return _labelled(draws.tau, draws.group_logit, review)
+
+
+def _labelled(tau: FloatArray, logits: FloatArray, review: CaseMixReview) -> xr.Dataset:
+    """Return draws of tau (n,) and of the treatments' logits (n, treatment) with contrasts."""
     coords = {"treatment": review.treatments}
-    rate = xr.DataArray(draws.typical_rate[None], dims=dims, coords=coords)
-    logit = xr.DataArray(draws.group_logit[None], dims=dims, coords=coords)
-    found = xr.Dataset({"tau": (("chain", "draw"), draws.tau[None]), "rate": rate})
+    logit = xr.DataArray(logits[None], dims=("chain", "draw", "treatment"), coords=coords)
+    rate = xr.apply_ufunc(expit, logit)
+    found = xr.Dataset({"tau": (("chain", "draw"), tau[None]), "rate": rate})
     return found.merge(contrasts(rate, logit))
 
 
@@ -166,7 +197,7 @@ def summarise_case_mix(
     without
         From `unadjusted`.
     seed
-        Seed that pairs the draws of the two independent fits.
+        Seed of the prior draws of composition's share.
     """
     posterior = fit.posterior
     counts, _ = cell_counts(posterior, review)
@@ -178,7 +209,7 @@ def summarise_case_mix(
     return CaseMixResult(
         review=review,
         contrasts=contrast_frame(posterior, without, review.treatments),
-        parameters=parameter_frame(posterior, without, seed),
+        parameters=parameter_frame(posterior, without, review, fit.priors, seed),
         treatments=_treatments(posterior, without, review),
         subtypes=subtypes,
         table=table,
@@ -190,7 +221,17 @@ def summarise_case_mix(
 def contrast_frame(
     posterior: xr.Dataset, without: xr.Dataset, treatments: list[str]
 ) -> pd.DataFrame:
-    """Return every pair on every scale, adjusted beside unadjusted."""
+    """Return every pair on every scale, adjusted beside unadjusted.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``a``, ``b``, ``scale`` (``odds_ratio`` conditional on subtype and study,
+        ``marginal_odds_ratio`` and the others of rates averaged over the patient mix); ``median``,
+        ``lower``, ``upper``, ``p_superior`` after ``adjusted_`` and ``unadjusted_``;
+        ``width_ratio``, the width of the adjusted interval as a share of the unadjusted one's, of
+        ratios on the log scale.
+    """
     rows: list[dict[str, Any]] = []
     for a, b in group_pairs(treatments):
         label = pair_label(a, b)
@@ -198,7 +239,7 @@ def contrast_frame(
             row: dict[str, Any] = {"a": a, "b": b, "scale": scale}
             for prefix, draws in (("adjusted", posterior), ("unadjusted", without)):
                 row |= _contrast(draws.sel(contrast=label), scale, prefix)
-            rows.append(row)
+            rows.append(row | {"width_ratio": _width(row, "adjusted") / _width(row, "unadjusted")})
     return pd.DataFrame(rows)
 
 
@@ -212,28 +253,33 @@ def _contrast(draws: xr.Dataset, scale: str, prefix: str) -> dict[str, float]:
     return {f"{prefix}_{name}": value for name, value in numbers.items()}
 
 
-def parameter_frame(posterior: xr.Dataset, without: xr.Dataset, seed: int) -> pd.DataFrame:
-    """Return the standard deviations and the share of tau squared explained by histology.
+def _width(row: dict[str, Any], prefix: str) -> float:
+    lower, upper = row[f"{prefix}_lower"], row[f"{prefix}_upper"]
+    return float(upper - lower if row["scale"] == "risk_difference" else np.log(upper / lower))
 
-    That share is ``1 - tau_adjusted^2 / tau_unadjusted^2`` over independent pairs of draws of the
-    two fits; it is negative where adjustment makes studies differ more.
+
+def parameter_frame(
+    posterior: xr.Dataset, without: xr.Dataset, review: CaseMixReview, priors: Priors, seed: int
+) -> pd.DataFrame:
+    """Return the standard deviations, and composition's share of the variance between arms.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``parameter``, ``median``, ``lower``, ``upper`` and, of the share
+        (`models.estimands.composition`), ``prior_median``.
     """
-    adjusted = posterior["tau"].values.ravel()
-    rng = np.random.default_rng([seed, 3])
-    other = rng.permutation(without["tau"].values.ravel())
-    other = np.resize(other, adjusted.size)
-    draws = {
-        "tau": adjusted,
-        "tau_unadjusted": without["tau"].values.ravel(),
-        "tau_squared_explained": 1 - adjusted**2 / other**2,
-    }
     names = ("sigma_subtype", "sigma_treatment")
-    draws |= {name: posterior[name].values.ravel() for name in names if name in posterior}
-    rows = [{"parameter": n, **summarise(xr.DataArray(v))} for n, v in draws.items()]
-    frame = pd.DataFrame(rows)
-    explained = frame["parameter"] == "tau_squared_explained"
-    share = float((draws["tau_squared_explained"] > 0).mean())
-    return frame.assign(p_positive=np.where(explained, share, np.nan))
+    draws = {"tau": posterior["tau"], "tau_unadjusted": without["tau"]}
+    draws |= {name: posterior[name] for name in names if name in posterior}
+    if "sigma_treatment" in without:
+        draws["sigma_treatment_unadjusted"] = without["sigma_treatment"]
+    rows = [{"parameter": n, **summarise(v), "prior_median": np.nan} for n, v in draws.items()]
+    if "subtype_effect" in posterior:
+        share = summarise(xr.DataArray(composition_share(posterior, review)))
+        prior = float(np.median(prior_composition_share(review, priors, seed)))
+        rows.append({"parameter": "composition_share", **share, "prior_median": prior})
+    return pd.DataFrame(rows)
 
 
 def _treatments(posterior: xr.Dataset, without: xr.Dataset, review: CaseMixReview) -> pd.DataFrame:

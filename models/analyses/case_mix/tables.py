@@ -5,14 +5,16 @@ from typing import Any, Final
 import pandas as pd
 
 from models.analyses.case_mix.summary import INFERRED, MARGINAL
+from models.analyses.case_mix.wanted import MAIN, MIXED, UNPOOLED, UNPOOLED_MIXED
 from models.render.format import points, probability, rate
 
 _PARAMETERS: Final = {
     "tau": "tau, studies, adjusted",
     "tau_unadjusted": "tau, studies, unadjusted",
-    "tau_squared_explained": "share of tau squared explained by histology",
+    "composition_share": "share of the variance between arms that composition accounts for",
     "sigma_subtype": "sigma, subtypes",
     "sigma_treatment": "sigma, treatments (adjusted)",
+    "sigma_treatment_unadjusted": "sigma, treatments (unadjusted)",
 }
 _SCALES: Final = {
     "odds_ratio": "odds ratio, conditional",
@@ -20,6 +22,15 @@ _SCALES: Final = {
     "risk_ratio": "risk ratio",
     "risk_difference": "risk difference (points)",
 }
+
+
+SETTINGS: Final = {
+    MAIN: ("partially pooled", "all"),
+    MIXED: ("partially pooled", "of mixed histology"),
+    UNPOOLED: ("unpooled", "all"),
+    UNPOOLED_MIXED: ("unpooled", "of mixed histology"),
+}
+"""Where adjusted and unadjusted contrasts are set side by side: treatments, arms."""
 
 
 def number(row: Any, prefix: str, scale: str) -> str:
@@ -54,7 +65,7 @@ def parameters_frame(parameters: pd.DataFrame) -> pd.DataFrame:
         {
             "parameter": _PARAMETERS[str(r.parameter)],
             "median (95 % interval)": rate(r.median, r.lower, r.upper, 2),
-            "P(> 0)": "" if pd.isna(r.p_positive) else probability(r.p_positive),
+            "prior median": "" if pd.isna(r.prior_median) else f"{r.prior_median:.2f}",
         }
         for r in parameters.itertuples()
     )
@@ -86,6 +97,15 @@ def subtypes_frame(subtypes: pd.DataFrame) -> pd.DataFrame:
             "responders (mean)": ("" if pd.isna(r.responders_mean) else f"{r.responders_mean:.1f}"),
             "rate at equal treatment": rate(r.median, r.lower, r.upper),
         }
+        | (
+            {}
+            if "no_arm_effect_median" not in subtypes
+            else {
+                "subtype model, no arm effects": ""
+                if pd.isna(r.no_arm_effect_median)
+                else rate(r.no_arm_effect_median, r.no_arm_effect_lower, r.no_arm_effect_upper)
+            }
+        )
         for r in subtypes.itertuples()
     )
 
@@ -122,6 +142,60 @@ def identification_text(table: pd.DataFrame) -> pd.DataFrame:
             "rests on": r.basis,
         }
         for r in table.itertuples()
+    )
+
+
+def adjustment_text(sensitivity: pd.DataFrame) -> pd.DataFrame:
+    """Return adjusted beside unadjusted contrasts under both poolings, in all and in mixed arms."""
+    chosen = sensitivity.set_index(["analysis", "a", "b", "scale"])
+    pairs = sensitivity[["a", "b"]].drop_duplicates().itertuples(index=False)
+    rows = []
+    for a, b in pairs:
+        for analysis, (pooling, arms) in SETTINGS.items():
+            part = {s: chosen.loc[(analysis, a, b, s)] for s in _SCALES}
+            odds, row = part["odds_ratio"], {"a": a, "b": b, "treatments": pooling, "arms": arms}
+            for prefix in ("unadjusted", "adjusted"):
+                row[f"odds ratio, {prefix}"] = number(odds, prefix, "odds_ratio")
+                row[f"P(a > b), {prefix}"] = probability(float(odds[f"{prefix}_p_superior"]))
+            marginal, difference = part[MARGINAL], part["risk_difference"]
+            row["marginal odds ratio, adjusted"] = number(marginal, "adjusted", MARGINAL)
+            for prefix in ("unadjusted", "adjusted"):
+                points_of = number(difference, prefix, "risk_difference")
+                row[f"risk difference, {prefix} (points)"] = points_of
+            row["width of the interval"] = f"{odds['width_ratio']:.2f}"
+            rows.append(row)
+    return pd.DataFrame(rows)
+
+
+def external_text(external: pd.DataFrame) -> pd.DataFrame:
+    """Return trials that were not pooled beside their predictions as a frame of texts."""
+    return pd.DataFrame(
+        {
+            "trial": f"{r.trial} [{r.reference}]",
+            "patients": f"{r.subtype}, {r.treatment}",
+            "read as": r.reading,
+            "treatments": "pooled"
+            if r.analysis == MAIN
+            else r.analysis.removesuffix(" treatments"),
+            "observed": f"{r.events}/{r.total}",
+            "predicted (95 % interval)": f"{r.median:.0f} ({r.lower:.0f}-{r.upper:.0f})",
+            "P(so few or fewer)": probability(r.p_at_most),
+            "P(so many or more)": probability(r.p_at_least),
+        }
+        for r in external.itertuples()
+    )
+
+
+def covariates_text(covariates: pd.DataFrame) -> pd.DataFrame:
+    """Return the odds ratios of the covariates as a frame of texts."""
+    return pd.DataFrame(
+        {
+            "analysis": r.analysis,
+            "covariate": r.term,
+            "odds ratio": rate(r.median, r.lower, r.upper, 2),
+            "P(> 1)": probability(r.p_above_one),
+        }
+        for r in covariates.itertuples()
     )
 
 

@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+import pandas as pd
 
 from models.common.errors import InputError
 from models.evidence.case_mix import OTHER
 from models.evidence.vocabulary import OUTSIDE_FIGURE_4
 from models.numerics.margins import InfeasibleTableError, IntArray
-from models.reviews.case_mix import CaseMixReview
+from models.reviews.case_mix import ARM, CaseMixReview
+from models.reviews.covariates import COLUMN, Design
 
 NO_HISTOLOGY: Final = (OTHER, *OUTSIDE_FIGURE_4)
 """Levels that are no single histology: an arm of one of them is not an arm of one histology."""
@@ -108,3 +110,21 @@ def evaluable_only(review: CaseMixReview, evaluable: Mapping[str, int]) -> CaseM
                 taken[cell] += 1
         total[cells] -= taken
     return with_patients(review, total)
+
+
+def with_covariates_of(review: CaseMixReview, design: Design) -> pd.DataFrame:
+    """Return the review's ledger with the columns of a design in the rows of the arms.
+
+    Parameters
+    ----------
+    review
+        The review.
+    design
+        Of the same arms, by their labels.
+    """
+    ledger, of_arm = review.ledger(), design.frame.set_index("arm")
+    in_arms = ledger["part"] == ARM
+    for name in of_arm:
+        if str(name).startswith(COLUMN):
+            ledger[name] = ledger["arm"].map(of_arm[name]).where(in_arms)
+    return ledger

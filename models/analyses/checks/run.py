@@ -49,7 +49,7 @@ DRAWS: Final = 2000
 
 
 def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
-    """Run every check that takes minutes at most; six models are sampled, the rest is exact."""
+    """Run every check that takes minutes at most; what the engine lacks is sampled."""
     # these two remember by name, so nothing is asked for twice, and note what failed its gate
     sampled, exact = Recorder(fit), Recorder(Exact(DRAWS, fit.seed))
     pooled = pool(evidence, "orr")

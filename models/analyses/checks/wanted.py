@@ -1,6 +1,15 @@
 """The fits that the checks want: exact ones, and those that only a sampler gives."""
 
+from typing import Final
+
+from models.analyses.case_mix.wanted import main_fit
 from models.analyses.groups.run import ANALYSES
+from models.analyses.regression.wanted import (
+    LINE_BY_TREATMENT,
+    SHARES,
+    SHARES_BY_TREATMENT,
+    regression,
+)
 from models.evidence.case_mix import paper_review
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence, paper_cells
@@ -8,17 +17,21 @@ from models.evidence.vocabulary import OUTCOMES
 from models.fitting.fit import Wanted
 from models.fitting.registry import (
     BETA_BINOMIAL,
-    CASE_MIX,
     EXNEX,
     POOLED,
     STUDENT_T,
     SUBGROUP,
     SUBTYPE,
     SUBTYPE_TREATMENT,
-    TREATMENT_LINE,
 )
 from models.priors import DEFAULT_EXNEX_PRIORS
-from models.treatment_line import join_factors
+
+REGRESSIONS: Final = {
+    "treatment + line": LINE_BY_TREATMENT,
+    "shares of ASPS and of SS + MLS": SHARES,
+    "treatment + shares of ASPS and of SS + MLS": SHARES_BY_TREATMENT,
+}
+"""Regressions of the comparison by their names in words."""
 
 
 def pool(evidence: Evidence, outcome: str) -> Wanted:
@@ -43,13 +56,8 @@ def exact_fits(evidence: Evidence) -> list[Wanted]:
 def rivals(evidence: Evidence) -> dict[str, Wanted]:
     """Return the models of the comparison that only a sampler gives, by their names in words."""
     arms = evidence.outcome("orr")
-    both = arms.assign(group=join_factors(arms["treatment"], arms["line"]))
-    compared = {
-        "treatment + line": (TREATMENT_LINE, both),
-        "Student-t effects": (STUDENT_T, arms),
-        "beta-binomial": (BETA_BINOMIAL, arms),
-    }
-    return {
+    compared = {"Student-t effects": (STUDENT_T, arms), "beta-binomial": (BETA_BINOMIAL, arms)}
+    return {words: regression(evidence, asked)[0] for words, asked in REGRESSIONS.items()} | {
         words: Wanted(
             model,
             frame,
@@ -78,14 +86,7 @@ def of_other_parts(evidence: Evidence) -> list[Wanted]:
             name="subtypes_by_treatment",
             description="subtype by treatment",
         ),
-        # as the part itself wants it
-        Wanted(
-            CASE_MIX,
-            paper_review(evidence).ledger(),
-            name="case_mix",
-            description="case mix",
-            settings={"draws": 1200, "tune": 800},
-        ),
+        main_fit(paper_review(evidence)),
     ]
 
 

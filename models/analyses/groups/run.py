@@ -15,7 +15,6 @@ from models.analyses.groups.randomised import randomised_table
 from models.analyses.groups.ranks import rank_heatmap
 from models.analyses.groups.sigma import contrast_row, sigma_sensitivity
 from models.analyses.groups.summary import SubgroupAnalysis, analyse_groups
-from models.analyses.groups.tradeoff import tradeoff, tradeoff_counts
 from models.estimands.contrasts import DEFAULT_MARGIN
 from models.estimands.rates import summarise
 from models.evidence.groupings import GROUPINGS, grouped_outcome
@@ -173,22 +172,11 @@ def _figures(analyses: Mapping[str, SubgroupAnalysis], pools: pd.DataFrame) -> d
     }
     drawn = [analyses[name] for name in DRAWN]
     single = [{str(g): alone[a.outcome, str(g)] for g in a.groups["group"]} for a in drawn]
-    figures = {
+    return {
         "groups": _marked(group_forest(drawn, single), *drawn),
         "contrasts": _marked(contrast_forest(drawn, DEFAULT_MARGIN), *drawn),
         "ranks": _marked(rank_heatmap(drawn), *drawn),
     }
-    orr, trae = analyses["orr_treatment"], analyses["trae_treatment"]
-    figures["tradeoff"] = _marked(
-        tradeoff(
-            orr.posterior["typical_rate"],
-            trae.posterior["typical_rate"],
-            tradeoff_counts(orr.groups, trae.groups),
-        ),
-        orr,
-        trae,
-    )
-    return figures
 
 
 def _marked(figure: Figure, *analyses: SubgroupAnalysis) -> Figure:

@@ -5,7 +5,7 @@ from typing import Any, Final
 
 import pandas as pd
 
-from models.analyses.case_mix.run import MAIN, reviews_of, wanted
+from models.analyses.case_mix.wanted import MAIN, main_fit, reviews_of
 from models.analyses.next_trial.figures import prior_figure, rules_figure
 from models.analyses.next_trial.plan import Design, Plan, make_plan
 from models.analyses.next_trial.prior import MapPrior, case_mix_prior, group_priors, pooled_prior
@@ -31,7 +31,7 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     """Plan a trial of each treatment, and of some histologies."""
     plans = plans_of_arms(evidence)
     shown = plans[SHOWN, "as enrolled"]
-    draws = fit(wanted(reviews_of(evidence))[MAIN])
+    draws = fit(main_fit(reviews_of(evidence)[MAIN]))
     plans |= plans_of_mixes(reviews_of(evidence)[MAIN], draws.posterior)
     return Output(
         tables={
