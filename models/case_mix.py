@@ -38,10 +38,45 @@ import pandas as pd
 
 from models.numerics.additive import Additive, Term
 from models.priors import DEFAULT_PRIORS, Priors
-from models.reviews.case_mix import from_ledger
+from models.reviews.case_mix import CaseMixReview, from_ledger
 
 if TYPE_CHECKING:
     import pymc as pm
+
+
+def crossed_terms(review: CaseMixReview, priors: Priors) -> dict[str, Term]:
+    """Return the terms of treatment, study and, if there are several, subtype."""
+    treatment, subtype = (
+        review.cells[name].cat.codes.to_numpy("int64") for name in ("treatment", "subtype")
+    )
+    terms = {
+        "treatment": Term(
+            "treatment_effect",
+            "treatment",
+            review.treatments,
+            treatment,
+            deviation="sigma_treatment",
+            scale=priors.sigma_scale,
+        ),
+        "study": Term(
+            "z",
+            "study",
+            list(review.arms["arm"]),
+            review.arm_codes,
+            deviation="tau",
+            scale=priors.tau_scale,
+        ),
+    }
+    if len(review.subtypes) > 1:
+        terms["subtype"] = Term(
+            "subtype_effect",
+            "subtype",
+            review.subtypes,
+            subtype,
+            deviation="sigma_subtype",
+            scale=priors.tau_scale,
+        )
+    return terms
 
 
 def case_mix_additive(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> Additive:
@@ -53,37 +88,9 @@ def case_mix_additive(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> 
         As for `build_case_mix_model`.
     """
     review = from_ledger(ledger)
-    treatment, subtype = (
-        review.cells[name].cat.codes.to_numpy("int64") for name in ("treatment", "subtype")
-    )
-    mean = Term("mu", "", (), np.zeros_like(review.total), mean=priors.mu_mean, sd=priors.mu_sd)
-    by_treatment = Term(
-        "treatment_effect",
-        "treatment",
-        review.treatments,
-        treatment,
-        deviation="sigma_treatment",
-        scale=priors.sigma_scale,
-    )
-    by_study = Term(
-        "z",
-        "study",
-        list(review.arms["arm"]),
-        review.arm_codes,
-        deviation="tau",
-        scale=priors.tau_scale,
-    )
-    by_subtype = Term(
-        "subtype_effect",
-        "subtype",
-        review.subtypes,
-        subtype,
-        deviation="sigma_subtype",
-        scale=priors.tau_scale,
-    )
-    several = len(review.subtypes) > 1
-    terms = [mean, by_treatment, by_study, *([by_subtype] if several else [])]
-    return Additive(terms, review.total)
+    none = np.zeros_like(review.total)
+    mean = Term("mu", "", (), none, mean=priors.mu_mean, sd=priors.mu_sd)
+    return Additive([mean, *crossed_terms(review, priors).values()], review.total)
 
 
 def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> "pm.Model":

@@ -232,12 +232,14 @@ CASE_MIX_UNPOOLED: Final = Model(
     "models.case_mix_unpooled:build_case_mix_unpooled_model",
     of_case_mix_unpooled,
     latent_table=True,
+    additive="models.case_mix_unpooled:case_mix_unpooled_additive",
 )
 CASE_MIX_COVARIATES: Final = Model(
     "case_mix_covariates",
     "models.case_mix_covariates:build_case_mix_covariates_model",
     of_case_mix,
     latent_table=True,
+    additive="models.case_mix_covariates:case_mix_covariates_additive",
     reads_all=True,
 )
 STUDENT_T: Final = Model(

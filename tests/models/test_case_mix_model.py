@@ -11,6 +11,7 @@ from scipy.special import expit, gammaln
 from scipy.stats import norm, qmc
 
 from models.analyses.case_mix.summary import unadjusted
+from models.analyses.case_mix.wanted import LINE_YEAR, MAIN, UNPOOLED, reviews_of, wanted
 from models.analyses.groups.claims import MONO, TKI
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
@@ -28,8 +29,6 @@ from models.validation.calibration.case_mix import simulate
 pytestmark = pytest.mark.mcmc
 
 COMPILED = CASE_MIX
-ADDITIVE = {CASE_MIX: lambda review, evidence: review.ledger()}
-"""Frame of every model that is sampled as a sum of terms."""
 IN_PYMC = replace(CASE_MIX, additive="")
 """PyMC's NUTS and the lattice step, which share the moves of the table with the compiled chains."""
 
@@ -170,12 +169,17 @@ def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview, mod
     assert counts.moving > 4
 
 
-@pytest.mark.parametrize("model", ADDITIVE, ids=lambda model: model.name)
-def test_the_sampled_density_is_that_of_the_model_in_pymc(evidence: Evidence, model: Model) -> None:
+@pytest.mark.parametrize("analysis", [MAIN, UNPOOLED, LINE_YEAR])
+def test_the_sampled_density_is_that_of_the_model_in_pymc(
+    evidence: Evidence, analysis: str
+) -> None:
     """At random parameters and two tables of the paper's review, up to one constant a table."""
-    review = paper_review(evidence)
-    frame = ADDITIVE[model](review, evidence)
-    additive, built = model.as_additive(frame, DEFAULT_PRIORS), model.build(frame, DEFAULT_PRIORS)
+    reviews = reviews_of(evidence)
+    one = wanted(reviews, evidence)[analysis]
+    assert one.model.additive
+    additive = one.model.as_additive(one.frame, one.priors)
+    built = one.model.build(one.frame, one.priors)
+    review = reviews[MAIN]
     log_p = built.compile_logp(mode="FAST_COMPILE")
     rng = np.random.default_rng(6)
     assert {v.name for v in built.free_RVs} - {"responders"} == set(
@@ -198,8 +202,7 @@ def test_the_sampled_density_is_that_of_the_model_in_pymc(evidence: Evidence, mo
 def test_draws_depend_on_the_seed_alone(small_review: CaseMixReview) -> None:
     """One thread or two, the same draws; another seed, others."""
     settings = SamplerSettings(draws=30, tune=40, seed=4)
-    wanted = Wanted(CASE_MIX, small_review.ledger())
-    model = CASE_MIX.as_additive(wanted.frame, wanted.priors)
+    model = CASE_MIX.as_additive(small_review.ledger(), DEFAULT_PRIORS)
     runs = [
         run_chains(
             model,
