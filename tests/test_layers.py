@@ -36,6 +36,8 @@ ANALYSES = (
     "regression",
     "outcomes",
     "next_trial",
+    "update",
+    "survival",
     "checks",
     "review",
 )

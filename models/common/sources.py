@@ -111,15 +111,18 @@ class Sources:
     def __init__(self, folder: Path) -> None:
         self._folder = folder
         self._modules: dict[str, _Module] = {}
+        self._paths: dict[str, Path | None] = {}
+        self._known: dict[Place, tuple[str, list[Place]]] = {}
 
     def path(self, module: str) -> Path | None:
         """Return the file of a module, None if there is none."""
-        package, *inner = module.split(".")
-        if package != self._folder.name:
-            return None
-        base = self._folder.joinpath(*inner)
-        found = (p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file())
-        return next(found, None)
+        if module not in self._paths:
+            package, *inner = module.split(".")
+            base = self._folder.joinpath(*inner)
+            files = (base.with_suffix(".py"), base / "__init__.py")
+            ours = package == self._folder.name
+            self._paths[module] = next((p for p in files if ours and p.is_file()), None)
+        return self._paths[module]
 
     def definitions(self, *roots: str, stop: Iterable[str] = ()) -> dict[Place, str]:
         """Return every definition that some functions rest on, as bare source text.
@@ -148,15 +151,22 @@ class Sources:
             place = waiting.pop()
             if place in found or place[1] in left_out:
                 continue
+            found[place], uses = self._definition(place)
+            waiting += uses
+        return found
+
+    def _definition(self, place: Place) -> tuple[str, list[Place]]:
+        """Return the bare text of a definition, and the definitions that it mentions."""
+        if place not in self._known:
             module, name = place
-            parts = []
+            parts, uses = [], list[Place]()
             for statement in self._read(module).definitions[name]:
                 # a copy: the parsed module is kept
                 bare = _Bare().visit(copy.deepcopy(statement))
                 parts.append(ast.unparse(bare))
-                waiting += sorted(self._uses(module, bare, statement))
-            found[place] = "\n".join(parts)
-        return found
+                uses += sorted(self._uses(module, bare, statement))
+            self._known[place] = "\n".join(parts), uses
+        return self._known[place]
 
     def code_hash(self, *roots: str, stop: Iterable[str] = ()) -> str:
         """Return the SHA-256 of all that some functions compute; parameters as `definitions`.

@@ -25,6 +25,7 @@ FOREIGN_KEYS: Final = (
     ("reported_counts", "arm_id", "arms"),
     ("reported_counts", "report_id", "trial_reports"),
     ("drug_approvals", "arm_id", "arms"),
+    ("risk_of_bias", "arm_id", "arms"),
     ("trials_not_pooled", "subtype", "subtypes"),
     ("known_disagreements", "id", "published_values"),
     ("known_disagreements", "fault_id", "known_faults"),

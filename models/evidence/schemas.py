@@ -28,7 +28,9 @@ from models.evidence.columns import (
     schema,
     text,
 )
+from models.evidence.paper_schemas import PAPER_SCHEMAS
 from models.evidence.selector import is_selector
+from models.evidence.survival_schemas import SURVIVAL_SCHEMAS
 from models.evidence.vocabulary import (
     COMPOSITION_SUBTYPES,
     LINES,
@@ -321,75 +323,7 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
         },
         ["arm_id"],
     ),
-    "known_disagreements": schema(
-        {
-            "id": text("ours", unique=True),
-            "statistic": text("ours", one_of(("estimate", "lower", "upper", "i2", "p"))),
-            "printed": digits(nullable=False),
-            "recomputed": digits("derived", nullable=False),
-            "fault_id": text("ours"),
-            "reason": text("ours"),
-        },
-        ["id"],
-    ),
-    "corrections": schema(
-        {
-            "correction_id": text("ours", pattern(r"C\d{3}", "C and three digits")),
-            "table": text("ours"),
-            "key": text("ours"),
-            "field": text("ours"),
-            "printed": text("printed", nullable=True),
-            "used": text("row"),
-            "kind": text(
-                "ours",
-                one_of(
-                    ("ocr", "inferred", "padded", "label", "position", "duplicate", "suspected")
-                ),
-            ),
-            "reason": text("ours"),
-        },
-        ["correction_id"],
-    ),
-    "exceptions": schema(
-        {
-            "check": text(
-                "ours",
-                one_of(("composition_sum", "trae_total", "figure4_studies", "printed_percent")),
-            ),
-            "key": text("ours"),
-            "expected": digits("derived", nullable=False),
-            "found": digits("printed", nullable=False),
-            "reason": text("ours"),
-        },
-        ["check", "key"],
-    ),
-    "known_faults": schema(
-        {
-            "fault_id": text("ours", pattern(r"A\d{2}", "A and two digits")),
-            "category": text(
-                "ours",
-                one_of(
-                    (
-                        "method",
-                        "claim",
-                        "text",
-                        "text against figure",
-                        "Table 1",
-                        "Fig. 4",
-                        "Fig. 2 against Fig. 4",
-                        "Fig. 5",
-                        "trial reports",
-                        "search",
-                        "sensitivity analysis",
-                        "transcription",
-                    )
-                ),
-            ),
-            "severity": text("ours", one_of(("high", "medium", "low", "info"))),
-            "finding": text("ours"),
-            "evidence": text("ours"),
-        },
-        ["fault_id"],
-    ),
+    **PAPER_SCHEMAS,
+    **SURVIVAL_SCHEMAS,
 }
 """Schema of each table, by file name without ``.csv``."""

@@ -193,6 +193,18 @@ def write_texts(run: Run, done: Mapping[str, Output]) -> None:
     write_json(state, {"key": key, "files": _digests(files, run.out)})
 
 
+def write_report(run: Run) -> None:
+    """Write the legends of the figures and the report, from what the parts and texts wrote."""
+    from models.report.captions import all_captions, captions_markdown
+    from models.report.material import read_material
+    from models.report.report import report_html
+
+    material = read_material(run.out, run.evidence)
+    captions = captions_markdown(all_captions(material.cite), material.figures)
+    write_text(run.out / "captions.md", captions)
+    write_text(run.out / "report.html", report_html(material))
+
+
 def write_index(run: Run) -> None:
     """Write what the files of the results show."""
     from models.report.index import index_markdown, result_files

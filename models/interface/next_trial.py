@@ -255,21 +255,22 @@ def show(plan: "Plan") -> None:
     for line in prior_words(plan):
         out.print(terminal(line), soft_wrap=True)
     rules = rules_table(plan.rules_frame(), design.null, design.alternative)
-    _print(out, f"Rules of success: {asked(design)}", rules)
+    print_frame(out, f"Rules of success: {asked(design)}", rules)
     if design.alternative is not None and not any(rule.first for rule in plan.rules):
         out.print("no two-stage design of a reasonable size keeps both error rates")
     title = "Smallest trial whose exact test has an assurance"
-    _print(out, title, smallest_table(pd.DataFrame(plan.smallest)))
+    print_frame(out, title, smallest_table(pd.DataFrame(plan.smallest)))
     if plan.control is not None:
         name, prior = plan.control
         title = f"Randomised against {name}; error and power with its arm's rate at "
         title += f"{100 * float(prior.summary().mean):.1f} %"
-        _print(out, title, randomised_table(plan.randomised))
+        print_frame(out, title, randomised_table(plan.randomised))
     out.print()
     out.print(terminal(protocol(plan).strip()))
 
 
-def _print(out: "Console", title: str, frame: "pd.DataFrame") -> None:
+def print_frame(out: "Console", title: str, frame: "pd.DataFrame") -> None:
+    """Print a frame of texts under a title."""
     from rich.table import Table
 
     from models.render.escape import terminal

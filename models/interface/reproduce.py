@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from models.common.constants import DATA_DIR, FIGURES_DIR, PROJECT_ROOT
 from models.common.errors import GateError
 from models.common.files import held
-from models.interface.job import PARTS, Run, run_job, write_index, write_texts
+from models.interface.job import PARTS, Run, run_job, write_index, write_report, write_texts
 from models.interface.options import check_outputs, check_run_options
 from models.render.escape import say
 
@@ -117,6 +117,8 @@ def _reproduce(out: Path, *, draws: int, seed: int, fresh: bool, quick: bool) ->
         if not quick:
             progress.update(bar, description="texts")
             write_texts(run, done)
+            progress.update(bar, description="report")
+            write_report(run)
             write_index(run)
             if out.resolve() == FIGURES_DIR:
                 from models.report.readme import update_readme

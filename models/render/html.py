@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import Final
+from typing import Final, Self
 
 import pandas as pd
 from markdown_it import MarkdownIt
@@ -24,6 +24,8 @@ from models.render.templates import render
 
 PARTS: Final = Path(__file__).with_name("page")
 """Style sheet and scripts; sortable-tablesort 4.1.7 (public domain) with its licence beside it."""
+SCALE: Final = 1.25
+"""Figures are shown larger than they are printed: letters of 8 pt are small on a screen."""
 DOI: Final = "https://doi.org/"
 """The only kind of address that a report points to."""
 
@@ -174,7 +176,7 @@ def inline_svg(text: str, prefix: str, label: str) -> str:
     body = re.sub(r"<!--.*?-->|\n\s*", " ", body, flags=re.DOTALL)
     width = re.search(r'width="([\d.]+)pt"', body)
     assert width is not None
-    size = f'style="width: {float(width[1]):.0f}pt"'
+    size = f'style="width: {SCALE * float(width[1]):.0f}pt"'
     opening = f'<svg role="img" aria-label="{escape(label)}" {size} '
     head, _, rest = body.partition(">")
     head = re.sub(r' (?:width|height)="[\d.]+pt"', "", head.removeprefix("<svg "))
@@ -211,7 +213,7 @@ def table(
     Parameters
     ----------
     frame
-        Cells may be ``Markup``; numbers are shown to four significant digits and sorted in full.
+        Cells may be ``Markup``; numbers are shown, and sorted, to four significant digits.
     caption
         What it shows; unlike that of every other table of the page.
     details
@@ -249,12 +251,32 @@ def _cell(value: object) -> Markup:
     return value if isinstance(value, Markup) else escape(printable(number(value)))
 
 
+class Cell(Markup):
+    """A cell that is sorted by a number, not by its text."""
+
+    sort: float
+
+    @classmethod
+    def of(cls, text: str, sort: float) -> Self:
+        """Return a text, or markup, with the number that it is sorted by."""
+        cell = cls(escape(text))
+        cell.sort = float(sort)
+        return cell
+
+
+def cells(values: Iterable[object]) -> pd.Series:
+    """Return a column whose cells stay what they are; a column of strings would lose marks."""
+    return pd.Series(list(values), dtype=object)
+
+
 def _sort(value: object) -> str:
-    """Return what a cell is sorted by, where it is a number that is not shown in full."""
+    """Return what a cell is sorted by, where that is not what is shown."""
+    if isinstance(value, Cell):
+        return f" data-sort={value.sort:.4g}"
     shown = number(value)
-    if isinstance(value, str) or shown.replace("−", "-") == str(value):
-        return f' data-sort="{value}"' if "−" in shown and not isinstance(value, str) else ""
-    return f' data-sort="{float(value):.6g}"' if shown else ""  # type: ignore[arg-type]
+    if isinstance(value, str) or not shown.startswith("−"):
+        return ""
+    return f" data-sort={shown.replace('−', '-')}"
 
 
 def opened(summary: str | Markup, body: Markup, *, kind: str = "") -> Markup:

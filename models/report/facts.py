@@ -6,8 +6,7 @@ import pandas as pd
 
 from models.analyses.checks.comparison import SMALL_DIFFERENCE
 from models.analyses.checks.scenarios import SMALL_ARM
-from models.analyses.checks.sensitivity import VISIBLE_SHIFT
-from models.analyses.groups.claims import WORDS
+from models.analyses.groups.claims import VISIBLE_SHIFT, WORDS
 from models.common.constants import CI_PROB
 from models.common.sources import versions
 from models.estimands.contrasts import DEFAULT_MARGIN

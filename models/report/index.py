@@ -27,9 +27,16 @@ PARTS: Final = {
 """Folders in order, with their headings."""
 
 SHOWS: Final = {
+    "report": "the whole analysis as one page for a browser",
+    "captions": "the legends of the figures",
     "discussion": "paragraphs for methods, results and discussion, every number from a table",
     "paper/published_comparison": "every number that the paper prints, beside its recomputation",
     "paper/recovered_cells": "the counts behind Fig. 4: how many solutions, what decided",
+    "paper/table1": "Table 1: the 38 arms; selection of studies; risk of bias",
+    "paper/flow": "flow of the selection of studies",
+    "paper/risk_of_bias": "what the text says of the risk of bias",
+    "paper/items": "figures and tables of the paper: where each is reproduced",
+    "paper/reporting": "checklists of reporting, BARG and PRISMA 2020",
     "paper/lps_explained": "why the printed rate of liposarcoma lies below its parts",
     "paper/lps_groups": "weights of the five treatment groups in that row",
     "pools/pools": "every pool: Freeman-Tukey, maximum likelihood, Bayes",

@@ -30,7 +30,11 @@ from models.grid.marginals import LogitMarginals
 from models.priors import Priors
 
 AS = pd.DataFrame(
-    {"events": [23, 12, 19, 9, 39, 6, 9, 10], "total": [107, 44, 51, 39, 139, 20, 78, 35]}
+    {
+        "study": list("ABCDEFGH"),
+        "events": [23, 12, 19, 9, 39, 6, 9, 10],
+        "total": [107, 44, 51, 39, 139, 20, 78, 35],
+    }
 )
 """Baeten et al. (2013): placebo arms in ankylosing spondylitis; data set AS of RBesT."""
 VIGNETTE = BetaMixture(

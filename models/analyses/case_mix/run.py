@@ -19,7 +19,6 @@ from models.analyses.case_mix.summary import (
     unadjusted,
     unadjusted_unpooled,
 )
-from models.analyses.case_mix.table_plot import inferred_table
 from models.analyses.case_mix.variants import single_arms
 from models.analyses.case_mix.wanted import (
     APPROXIMATION,
@@ -166,7 +165,6 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     figures = {
         "case_mix_contrasts": adjusted_contrasts(result),
         "case_mix_arms": arms_by_composition(result),
-        "case_mix_table": inferred_table(result),
     }
     if not results.passed:
         for figure in figures.values():

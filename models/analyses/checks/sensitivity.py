@@ -17,7 +17,7 @@ from scipy.special import expit
 
 from models.analyses.checks.loo import pool_numbers
 from models.analyses.checks.scenarios import PriorSet, Scenario, scenarios
-from models.analyses.groups.claims import CLAIMS, Claim, wording
+from models.analyses.groups.claims import CLAIMS, VISIBLE_SHIFT, Claim, wording
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES
@@ -29,8 +29,6 @@ DRAWS: Final = 8_000
 _TOLERANCE: Final = 1e-3
 """Of means and standard deviations behind the draws, logit scale: a tenth of what 8000 draws can
 tell, since no posterior standard deviation here is below 0.1."""
-VISIBLE_SHIFT: Final = 0.05
-"""A wording that changes with a smaller shift of the probability lay at a limit of the scale."""
 
 
 def groups_of_arms(evidence: Evidence) -> dict[tuple[str, str], pd.Series]:

@@ -19,7 +19,7 @@ from models.analyses.checks.loo import PSIS_ERROR_MAX
 from models.analyses.checks.posterior_predictive import TAIL
 from models.analyses.checks.power import THRESHOLD
 from models.analyses.checks.prior_predictive import LIMITS
-from models.analyses.checks.sensitivity import VISIBLE_SHIFT
+from models.analyses.groups.claims import VISIBLE_SHIFT
 from models.fitting.gate import QUADRATURE_ERROR_MAX
 from models.validation.calibration.case_mix import SIMULATIONS as CASE_MIX_SIMULATIONS
 from models.validation.calibration.case_mix import sources as case_mix_sources

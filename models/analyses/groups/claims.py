@@ -35,6 +35,8 @@ WORDS: Final = (
     (0.0, "strongly contradicted"),
 )
 """Least posterior probability of a claim for each wording."""
+VISIBLE_SHIFT: Final = 0.05
+"""A wording that changes with a smaller shift of the probability lay at a limit of the scale."""
 
 MONO, DUAL, TKI, CHEMO, IMMUNO = TREATMENTS
 FIRST, LATER, _ = LINES

@@ -24,7 +24,7 @@ import numpy as np
 from scipy.special import expit, ndtr
 
 from models.common.errors import InputError
-from models.grid import fit_pooled, fit_subgroup
+from models.fitting.exact import fit_groups, fit_review
 from models.grid.distributions import Array
 from models.grid.marginals import LogitMarginals, Summary
 from models.grid.mesh import Component, Mesh
@@ -105,18 +105,15 @@ def on_fine_mesh(density: LogitMarginals) -> LogitMarginals:
 
 
 def pooled_prior(studies: "pd.DataFrame", source: str, priors: Priors = DEFAULT_PRIORS) -> MapPrior:
-    """Return the prior for an arm like any of a review (``events``, ``total``)."""
-    events, total = studies["events"].to_numpy(), studies["total"].to_numpy()
-    posterior = fit_pooled(
-        events, total, mu_mean=priors.mu_mean, mu_sd=priors.mu_sd, tau_scale=priors.tau_scale
-    )
+    """Return the prior for an arm like any of a review (``study``, ``events``, ``total``)."""
+    posterior = fit_review(studies, priors)
     return MapPrior(
         on_fine_mesh(posterior.new_study),
         f"a new arm like those of {source}",
         "pooled model",
-        len(events),
-        int(events.sum()),
-        int(total.sum()),
+        len(studies),
+        int(studies["events"].sum()),
+        int(studies["total"].sum()),
         exact=True,
         tail_scale=priors.tau_scale,
     )
@@ -157,18 +154,9 @@ def group_priors(
     draws: int = 4000,
     seed: int = 20250107,
 ) -> GroupPriors:
-    """Return the priors for a new arm of each group (``events``, ``total``, ``group``)."""
-    labels = [str(g) for g in studies["group"].cat.categories]
-    posterior = fit_subgroup(
-        studies["events"].to_numpy(),
-        studies["total"].to_numpy(),
-        studies["group"].astype(str).to_numpy(),
-        groups=labels,
-        mu_mean=priors.mu_mean,
-        mu_sd=priors.mu_sd,
-        sigma_scale=priors.sigma_scale,
-        tau_scale=priors.tau_scale,
-    )
+    """Return the priors for a new arm of each group (``study``, counts, ``group``)."""
+    posterior = fit_groups(studies, priors)
+    labels = list(posterior.group)
     new, found = posterior.new_study, {}
     for i, label in enumerate(labels):
         own = studies[studies["group"] == label]

@@ -6,6 +6,7 @@ import pandas as pd
 
 from models.analyses.paper.recompute import agreement_counts
 from models.evidence.load import Evidence
+from models.render.format import latex
 from models.render.templates import page
 
 
@@ -73,6 +74,11 @@ def _readable(comparison: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
+def _printed(table: pd.DataFrame) -> pd.DataFrame:
+    shares = table["female (%)"].map(lambda value: "" if pd.isna(value) else f"{value:g}")
+    return table.assign(**{"female (%)": shares}).astype(str)
+
+
 def lps_markdown(steps: pd.DataFrame, groups: pd.DataFrame) -> str:
     """Return the explanation of the LPS row for readers."""
     columns = {
@@ -114,4 +120,20 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
         "recovered_cells.md": page(
             "analyses/paper/recovered_cells.md", cells=tables["recovered_cells"]
         ),
+        "items.md": page(
+            "analyses/paper/items.md",
+            items=tables["items"],
+            counts=tables["items"]["status"].value_counts(),
+        ),
+        "reporting.md": page(
+            "analyses/paper/reporting.md",
+            lists=list(tables["reporting"].groupby("checklist", sort=False)),
+        ),
+        "table1.md": page(
+            "analyses/paper/table1.md",
+            arms=_printed(tables["table1"]),
+            flow=tables["flow"],
+            bias=tables["risk_of_bias"],
+        ),
+        "table1.tex": latex(_printed(tables["table1"]), "Characteristics of the 38 arms."),
     }

@@ -1,0 +1,1 @@
+"""A living review: what new arms change, how the evidence came, which arm would change most."""
