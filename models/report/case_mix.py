@@ -54,7 +54,7 @@ def covariates(cite: Citations) -> dict[str, Any]:
     return {
         "asps": ASPS_BY_TREATMENT.label,
         "shares": SHARES_BY_TREATMENT.label,
-        "none": NONE,
+        "bare": NONE,
     }
 
 
