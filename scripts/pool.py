@@ -7,7 +7,6 @@ from pathlib import Path
 from cyclopts import App
 
 from models.interface.options import (
-    Conditions,
     Folder,
     Outcome,
     PoolPriors,
@@ -15,6 +14,7 @@ from models.interface.options import (
     Sampling,
     Whole,
 )
+from models.interface.reading import Reading
 
 app = App(help=__doc__, version_flags=[])
 
@@ -24,7 +24,7 @@ def pool(
     review: Review = None,
     *,
     outcome: Outcome | None = None,
-    where: Conditions = None,
+    reading: Reading = Reading(),
     sampling: Sampling = Sampling(),
     priors: PoolPriors = PoolPriors(),
     json: Path | None = None,
@@ -38,13 +38,10 @@ def pool(
     Parameters
     ----------
     review
-        CSV with the columns study, events, total (further columns allowed).
+        CSV, Excel or Stata with the columns study, events, total (further columns allowed).
     outcome
         Instead of a file: an outcome of the paper (orr: objective response, dcr: disease
         control, trae: grade 3-5 treatment-related adverse events).
-    where
-        Keep the rows with COLUMN=VALUE, for example --where treatment="ICI + TKI"; may be
-        repeated.
     json
         Write every number, unrounded, to this file.
     out
@@ -61,11 +58,12 @@ def pool(
     from models.interface import commands
 
     if batch is not None:
-        commands.refuse_with("--batch", REVIEW=review, outcome=outcome, where=where, json=json)
+        options = reading.options()
+        commands.refuse_with("--batch", REVIEW=review, outcome=outcome, json=json, **options)
         commands.pool_batch(batch, out, priors.priors(), scheduler, workers)
         return
     commands.refuse_without("--batch", scheduler=scheduler, workers=workers)
-    commands.pool(review, outcome, where or [], sampling, priors.priors(), json, out)
+    commands.pool(review, outcome, reading, sampling, priors.priors(), json, out)
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ from pathlib import Path
 from cyclopts import App
 
 from models.interface.options import Folder, GroupPriors, Outcome, Review, Sampling
+from models.interface.reading import Reading
 
 app = App(help=__doc__, version_flags=[])
 
@@ -19,6 +20,8 @@ def subgroups(
     by: str | None = None,
     margin: float = 0.10,
     lower_is_better: bool = False,
+    full: bool = False,
+    reading: Reading = Reading(),
     sampling: Sampling = Sampling(),
     priors: GroupPriors = GroupPriors(),
     json: Path | None = None,
@@ -29,7 +32,8 @@ def subgroups(
     Parameters
     ----------
     review
-        A review of your own: CSV with study, events, total and the column named by --by.
+        A review of your own: CSV, Excel or Stata with study, events, total and the column named by
+        --by.
     outcome
         Outcome of the paper's data (orr by default); not together with a review.
     by
@@ -39,6 +43,8 @@ def subgroups(
         Margin of the risk difference, as a proportion (0.10 = 10 percentage points).
     lower_is_better
         Rank the lowest rate best; always so for trae.
+    full
+        Print average rates, Freeman-Tukey pools, thresholds and shrinkage as well.
     json
         Write every number, unrounded, to this file.
     out
@@ -52,6 +58,8 @@ def subgroups(
         by,
         margin=margin,
         lower_is_better=lower_is_better,
+        full=full,
+        reading=reading,
         sampling=sampling,
         priors=priors.priors(),
         json=json,

@@ -1,17 +1,26 @@
 """What the commands do: read, fit, write, and only then print."""
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from models.common.errors import GateError, InputError
-from models.interface.options import Sampling, check_outputs, check_parallel_options
+from models.interface.console.terminal import show_lines
+from models.interface.options import Engine, Sampling, check_outputs, check_parallel_options
+from models.interface.reading import Reading
 from models.priors import Priors
 
 if TYPE_CHECKING:
     import pandas as pd
 
     from models.fitting.fit import Fit, Wanted
+
+EVENTS: Final = {
+    "orr": "an objective response",
+    "dcr": "disease control",
+    "trae": "a grade 3-5 treatment-related adverse event",
+}
+"""Outcomes of the paper, as in "patients with disease control"."""
 
 
 def refuse_with(option: str, **others: object) -> None:
@@ -41,8 +50,13 @@ def refuse_without(option: str, **others: object) -> None:
             raise InputError(f"--{name} belongs to {option}")
 
 
-def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path | None) -> None:
+def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path | None) -> Sampling:
     """Refuse options that cannot be met, before anything is computed.
+
+    Returns
+    -------
+    Sampling
+        With the engine: as asked for, else exact, or the sampler if its draws are to be saved.
 
     Raises
     ------
@@ -53,11 +67,13 @@ def check(sampling: Sampling, json: Path | None, out: Path | None, review: Path 
     if out is not None and out.suffix in (".csv", ".parquet"):
         raise InputError(f"--out {out}: a table belongs to --batch; fits are saved to a folder")
     check_outputs(json, out, [review])
-    if out is not None and sampling.engine == "grid":
+    if out is not None and sampling.engine in ("exact", "grid"):
         raise InputError(
             "--out keeps a sampler's draws and diagnostics for scripts/discussion.py, which the "
-            "grid does not have; use --json, or --engine nuts"
+            "exact engine does not have; use --json, or --engine nuts"
         )
+    engine: Engine = "exact" if sampling.exact and out is None else "nuts"
+    return replace(sampling, engine=engine)
 
 
 class Shown:
@@ -84,11 +100,11 @@ class Shown:
 
 def fitted(sampling: Sampling, wanted: "Wanted") -> "Fit":
     """Return the fit, with a sign of life while it is sampled."""
-    from rich.console import Console
+    from models.interface.console.terminal import working
 
-    if sampling.engine == "grid":
+    if sampling.exact:
         return sampling.fitter()(wanted)
-    with Console(stderr=True).status("compiling and sampling the Bayesian model"):
+    with working(f"sampling {wanted.description or wanted.name}"):
         return sampling.fitter()(wanted)
 
 
@@ -115,10 +131,56 @@ def require(fit: "Fit") -> None:
         raise GateError(f"the fit did not pass the gate; do not use it. {fit.gate.sentence()}")
 
 
+@dataclass(frozen=True)
+class Read:
+    """Studies, what they are called, how they were read, and how many there were."""
+
+    data: "pd.DataFrame"
+    source: str
+    event: str
+    notes: list[str] = field(default_factory=list)
+    rows: int | None = None
+    file: Path | None = None
+
+    def made_by(self, fit: "Fit", reading: Reading, **options: Any) -> dict[str, Any]:
+        """Return what the numbers were made of and with."""
+        from models.analyses.review.run import made_by
+
+        rows = len(self.data) if self.rows is None else self.rows
+        made = made_by(self.file, rows, len(self.data), **options, **reading.options())
+        sampling = {k: v for k, v in fit.sampling.items() if isinstance(v, str | int | float)}
+        record = {"source": self.source, "priors": fit.priors.as_dict(), "sampling": sampling}
+        return made | record
+
+
+def read(review: Path | None, outcome: str | None, reading: Reading, by: str | None = None) -> Read:
+    """Return the studies of a file or of the paper; with ``by`` in groups."""
+    if review is not None:
+        from models.reviews.groups import group_by
+
+        data, notes, rows = reading.read(review)
+        if by is not None:
+            data = group_by(data, by, str(review))
+        return Read(data, str(review), "an event", notes, rows, review)
+    from models.evidence.load import load_evidence
+
+    source, evidence = f"the paper's {outcome} data", load_evidence()
+    if by is None:
+        data = evidence.outcome(str(outcome))
+    else:
+        from models.evidence.groupings import grouped_outcome
+
+        data = grouped_outcome(evidence, str(outcome), by)
+    kept = reading.kept(data, source)
+    if by is not None:
+        kept = kept.assign(group=kept["group"].cat.remove_unused_categories())
+    return Read(kept, source, EVENTS[str(outcome)], rows=len(data))
+
+
 def pool(
     review: Path | None,
     outcome: str | None,
-    where: list[str],
+    reading: Reading,
     sampling: Sampling,
     priors: Priors,
     json: Path | None,
@@ -127,52 +189,55 @@ def pool(
     """Pool one review three ways; parameters as in ``scripts/pool.py``."""
     if (review is None) == (outcome is None):
         raise InputError("give either a review file or --outcome orr|dcr|trae")
-    check(sampling, json, out, review)
-    data, source = _studies(review, outcome, where)
+    sampling = check(sampling, json, out, review)
+    studies = read(review, outcome, reading)
+    data = studies.data
 
     from models.analyses.pools.summary import freeman_tukey_dict, glmm_dict, summarise
+    from models.analyses.review import cautions
     from models.common.files import write_json
     from models.fitting.fit import Wanted
     from models.fitting.records import POOL_REVIEW
     from models.fitting.registry import POOLED
     from models.frequentist.freeman_tukey import freeman_tukey_pool
     from models.frequentist.glmm import fit_glmm
-    from models.interface.console.studies import show_bayes, show_frequentist
+    from models.interface.console.studies import pool_answer, show_head, show_pool
 
+    events, total = int(data["events"].sum()), int(data["total"].sum())
     freeman_tukey = freeman_tukey_pool(data["events"], data["total"])
     glmm = fit_glmm(data["events"], data["total"])
-    fit = fitted(sampling, Wanted(POOLED, data, priors, POOL_REVIEW))
+    said = [*cautions.of_rows(data, None)] if review is not None else []
+    said += cautions.of_estimators(freeman_tukey, glmm, events, total)
+    fit = fitted(sampling, Wanted(POOLED, data, priors, POOL_REVIEW, studies.source))
     bayes = summarise(fit, data)
+    answer = pool_answer(data, bayes, studies.event)
     if json is not None:
         write_json(
             json,
             {
                 "k": len(data),
-                "freeman_tukey": freeman_tukey_dict(freeman_tukey),
-                "glmm": glmm_dict(glmm),
+                "freeman_tukey": {
+                    **freeman_tukey_dict(freeman_tukey),
+                    "method": freeman_tukey.method,
+                },
+                "glmm": {**glmm_dict(glmm), "reason": glmm.reason},
                 "bayes": bayes.as_dict(),
                 "diagnostics": fit.gate.as_dict(),
+                "events": events,
+                "total": total,
+                "crude": events / total,
+                "observed": (data["events"] / data["total"]).tolist(),
+                "notes": studies.notes,
+                "cautions": said,
+                "answer": answer,
+                "provenance": studies.made_by(fit, reading),
             },
         )
-    save(fit, out, POOL_REVIEW, review, source=source, where=where)
-    show_frequentist(data, source, freeman_tukey, glmm)
-    show_bayes(bayes, fit.gate.sentence())
+    save(fit, out, POOL_REVIEW, review, source=studies.source, where=reading.where or [])
+    show_head(data, studies.source, studies.notes, said, studies.rows)
+    show_pool(data, freeman_tukey, glmm, bayes, fit.gate.sentence())
+    show_lines(answer)
     require(fit)
-
-
-def _studies(
-    review: Path | None, outcome: str | None, where: list[str]
-) -> tuple["pd.DataFrame", str]:
-    """Return the studies of a file or of the paper, and what they are called."""
-    from models.reviews.conditions import select
-    from models.reviews.reader import read_review
-
-    if review is not None:
-        return select(read_review(review), where, str(review)), str(review)
-    from models.evidence.load import load_evidence
-
-    source = f"the paper's {outcome} data"
-    return select(load_evidence().outcome(str(outcome)), where, source), source
 
 
 def pool_batch(
@@ -201,6 +266,8 @@ def subgroups(
     *,
     margin: float,
     lower_is_better: bool,
+    full: bool,
+    reading: Reading,
     sampling: Sampling,
     priors: Priors,
     json: Path | None,
@@ -213,17 +280,20 @@ def subgroups(
         raise InputError(f"--margin must lie between 0 and 1, got {margin}")
     if review is not None and by is None:
         raise InputError("a review needs --by COLUMN, the column that holds the groups")
-    check(sampling, json, out, review)
+    sampling = check(sampling, json, out, review)
     by = by or "treatment"
     name = "events" if review is not None else outcome or "orr"
-    data = _grouped(review, name, by)
+    studies = read(review, name, reading, by)
+    data = studies.data
 
     from models.analyses.groups.summary import form_analysis
+    from models.analyses.review import cautions
+    from models.analyses.review.words import records
     from models.common.files import write_json
     from models.fitting.fit import Wanted
     from models.fitting.records import GROUPS_REVIEW
     from models.fitting.registry import SUBGROUP
-    from models.interface.console.studies import print_analysis
+    from models.interface.console.studies import groups_answer, show_groups, show_head
 
     settings: dict[str, Any] = {
         "outcome": name,
@@ -231,22 +301,30 @@ def subgroups(
         "margin": margin,
         "higher_is_better": not (lower_is_better or name == "trae"),
     }
-    fit = fitted(sampling, Wanted(SUBGROUP, data, priors, GROUPS_REVIEW))
+    # of a file, the rows without a group are named; they are gone from the groups
+    said = [*cautions.of_rows(reading.read(review)[0], by)] if review is not None else []
+    fit = fitted(sampling, Wanted(SUBGROUP, data, priors, GROUPS_REVIEW, studies.source))
     analysis = form_analysis(fit, data, **settings)
+    answer = groups_answer(analysis, studies.event)
     if json is not None:
-        write_json(json, analysis.as_dict())
+        content = analysis.as_dict() | {
+            "margin": margin,
+            "table": records(analysis.groups),
+            "contrasts_within_margin": records(
+                analysis.contrasts[analysis.contrasts["scale"] == "risk_difference"]
+            )
+            if len(analysis.contrasts)
+            else [],
+            "freeman_tukey_between_p": analysis.ft_between_p,
+            "log_bayes_factor": analysis.log_bayes_factor,
+            "notes": studies.notes,
+            "cautions": said,
+            "answer": answer,
+            "provenance": studies.made_by(fit, reading, **settings),
+        }
+        write_json(json, content)
     save(fit, out, GROUPS_REVIEW, review, **settings)
-    print_analysis(analysis, margin)
+    show_head(data, studies.source, studies.notes, said, studies.rows)
+    show_groups(analysis, margin, full=full)
+    show_lines(answer)
     require(fit)
-
-
-def _grouped(review: Path | None, outcome: str, by: str) -> "pd.DataFrame":
-    if review is not None:
-        from models.reviews.groups import group_by
-        from models.reviews.reader import read_review
-
-        return group_by(read_review(review), by, str(review))
-    from models.evidence.groupings import grouped_outcome
-    from models.evidence.load import load_evidence
-
-    return grouped_outcome(load_evidence(), outcome, by)

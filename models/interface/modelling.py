@@ -25,7 +25,7 @@ def regress(
     """Fit the regression; parameters as in ``scripts/regress.py``."""
     if review is not None and outcome is not None:
         raise InputError("give either a review file or --outcome")
-    sampling = Sampling(draws=sampled.draws, seed=sampled.seed)
+    sampling = Sampling(engine="nuts", draws=sampled.draws, seed=sampled.seed)
     sampling.check()
     check_outputs(json, inputs=[review])
     names = [name.strip() for name in covariates.split(",") if name.strip()]
@@ -45,7 +45,7 @@ def regress(
 
 def outcomes(review: Path | None, sampled: Sampled, priors: Priors, json: Path | None) -> None:
     """Fit the joint model; parameters as in ``scripts/outcomes.py``."""
-    sampling = Sampling(draws=sampled.draws, seed=sampled.seed)
+    sampling = Sampling(engine="nuts", draws=sampled.draws, seed=sampled.seed)
     sampling.check()
     check_outputs(json, inputs=[review])
     if review is not None:

@@ -262,17 +262,22 @@ class Sampling:
     Parameters
     ----------
     engine
-        nuts: sample; grid: the same posterior by quadrature, without a sampler, with independent
-        draws for contrasts and ranks.
+        exact: by quadrature, with independent draws for contrasts and ranks (the default); nuts:
+        sample.
     draws
         Draws kept per chain (four chains).
     seed
-        Seed of the sampler, or of the grid's independent draws.
+        Seed of the sampler, or of the independent draws.
     """
 
-    engine: Engine = "nuts"
+    engine: Engine | None = None
     draws: Whole = 2000
     seed: Whole = 20250107
+
+    @property
+    def exact(self) -> bool:
+        """Whether the posterior is computed by quadrature."""
+        return self.engine != "nuts"
 
     def check(self) -> None:
         """Refuse, before anything is computed, what would fail later.
@@ -286,7 +291,7 @@ class Sampling:
 
     def fitter(self) -> "Fitter":
         """Return what makes the fits."""
-        if self.engine == "grid":
+        if self.exact:
             from models.fitting.exact import Exact
 
             return Exact(self.draws, self.seed)

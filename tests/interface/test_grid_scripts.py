@@ -78,7 +78,8 @@ def test_the_pools_json_has_the_documented_structure(tmp_path: Path) -> None:
     review = tmp_path / "review.csv"
     review.write_text("study,events,total\nA,0,15\nB,0,200\nC,5,5\n")
     content = result_of("pool", tmp_path / "out.json", str(review))
-    assert list(content) == ["k", "freeman_tukey", "glmm", "bayes", "diagnostics"]
+    made = ["events", "total", "crude", "observed", "notes", "cautions", "answer", "provenance"]
+    assert list(content) == ["k", "freeman_tukey", "glmm", "bayes", "diagnostics", *made]
     bayes = content["bayes"]
     assert list(bayes) == ["mu", "tau", "typical", "average", "new_study", "studies"]
     assert list(bayes["mu"]) == ["mean", "sd"]
@@ -95,7 +96,11 @@ def test_groups_take_single_estimands_from_the_quadrature(
 ) -> None:
     content = result_of("subgroups", tmp_path / "out.json", "--outcome", "orr")
     keys = ["groups", "sigma_group", "tau", "contrasts", "ranks", "best", "diagnostics"]
-    assert list(content) == keys
+    assert list(content)[: len(keys)] == keys
+    assert content["margin"] == 0.1
+    assert content["freeman_tukey_between_p"] == pytest.approx(0.110, abs=0.0005)
+    assert content["table"][0]["ft_lower"] == pytest.approx(0.041, abs=0.0005)
+    assert content["provenance"]["priors"]["sigma_scale"] == 1.0
     exact = fit_groups(grouped_outcome(evidence, "orr", "treatment"), DEFAULT_PRIORS)
     groups = content["groups"]
     assert [row["group"] for row in groups] == list(exact.group)

@@ -88,8 +88,7 @@ def contrasts_frame(result: ReviewResult) -> pd.DataFrame:
             ratio = [1 / ratio[0], 1 / ratio[2], 1 / ratio[1]]
         rows.append(
             {
-                "higher": a,
-                "than": b,
+                "contrast": f"{a} v. {b}",
                 "points (interval)": points(*difference),
                 "odds ratio (interval)": rate(ratio[0], ratio[1], ratio[2], 2),
                 "P": probability(p),

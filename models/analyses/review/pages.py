@@ -67,7 +67,7 @@ def _contrasts(result: ReviewResult) -> list[str]:
     if "contrasts" not in result.tables:
         return []
     return [
-        f"{row['higher']} against {row['than']}: {row['points (interval)']} percentage points, "
+        f"{row['contrast']}: {row['points (interval)']} percentage points, "
         f"odds ratio {row['odds ratio (interval)']}; probability that the rate is higher "
         f"{row['P']}, with group means that share nothing {row['P, unpooled']}."
         for row in contrasts_frame(result).to_dict("records")

@@ -1,5 +1,6 @@
 """A review analysed: its tables, its cautions, and all of it for JSON."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -70,13 +71,8 @@ class ReviewResult:
     def answer(self) -> str:
         """Return the answer in a sentence that can be repeated at the bedside."""
         k, _, total = self.sizes
-        row, level = self.bayes, self.settings.interval
-        text = (
-            f"In a typical study {sentence_interval(row, 'typical', level)} of the patients had "
-            f"{self.settings.event} ({k} {'study' if k == 1 else 'studies'}, {total} "
-            f"patients); a new study would find between {percent(row['new_study_lower'])} and "
-            f"{percent(row['new_study_upper'])}."
-        )
+        level = self.settings.interval
+        text = typical_sentence(self.bayes, self.settings.event, level, k, total)
         if self.groups is not None and len(self.groups.contrasts):
             text += f" {self._contrast()}"
         return text
@@ -120,3 +116,27 @@ class ReviewResult:
 
     def __repr__(self) -> str:
         return f"{self.source}: {self.answer()}"
+
+
+def typical_sentence(
+    row: Mapping[str, Any], event: str, level: str, studies: int, patients: int
+) -> str:
+    """Return the typical rate and what a new study would find, as a clinician may repeat it.
+
+    Parameters
+    ----------
+    row
+        ``typical_*`` and ``new_study_*`` (median, lower, upper).
+    event
+        As in "patients with an event".
+    level
+        How the interval is called.
+    studies, patients
+        How many.
+    """
+    return (
+        f"In a typical study {sentence_interval(row, 'typical', level)} of the patients had "
+        f"{event} ({studies} {'study' if studies == 1 else 'studies'}, {patients} patients); a new "
+        f"study would find between {percent(row['new_study_lower'])} and "
+        f"{percent(row['new_study_upper'])}."
+    )

@@ -1,5 +1,6 @@
 """Tables, notes and progress on the terminal: 80 columns, quiet where nobody looks."""
 
+import shutil
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -78,9 +79,10 @@ def _fold(text: str, size: int) -> list[str]:
 
 
 def show_table(title: str, frame: "pd.DataFrame") -> None:
-    """Print a titled table."""
-    print(f"\n{title}")
-    for line in table_lines(frame):
+    """Print a titled table: as wide as the terminal, or as it is where a program reads it."""
+    width = max(WIDTH, shutil.get_terminal_size().columns) if sys.stdout.isatty() else sys.maxsize
+    print(f"\n{printable(title)}")
+    for line in table_lines(frame, width):
         print(line)
 
 
