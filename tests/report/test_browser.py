@@ -156,8 +156,10 @@ def test_every_wide_table_is_reached_from_the_keyboard(page: Page) -> None:
     assert page.evaluate("document.activeElement.id") == "content"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("width", WIDTHS)
 def test_axe_finds_nothing_serious(pages: dict[int, Page], width: int) -> None:
+    """Contrast, names, keyboard and order, every row of the sections open: half a minute each."""
     page = pages[width]
     page.evaluate(
         """document.querySelectorAll("main details").forEach(d => {
