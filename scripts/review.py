@@ -76,7 +76,7 @@ def review(
     json
         Write every number, unrounded, and what made it to this file.
     out
-        Folder for tables, forest plot (SVG, PDF, PNG), text and review.json.
+        Folder for report.html, forest plot (SVG, PDF, PNG), tables, text and review.json.
     """
     from models.interface.console.review import analyse
 

@@ -4,20 +4,25 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+from matplotlib.figure import Figure
 
 from models.analyses.groups.summary import SubgroupAnalysis, form_analysis
 from models.analyses.pools.summary import summarise_pooled
+from models.analyses.review.frames import frames as shown
+from models.analyses.review.pages import prose
+from models.analyses.review.summary import ReviewResult
 from models.common.errors import InputError
 from models.fitting.fit import Fit, Wanted
 from models.fitting.gate_table import gate_row
 from models.fitting.records import GROUPS_REVIEW, POOL_REVIEW, load_fit
 from models.fitting.registry import MODELS
 from models.render.citations import Citations
-from models.render.escape import spreadsheet_frame
+from models.render.escape import markdown, spreadsheet_frame
 from models.render.format import latex_text
 from models.render.output import Output, write_output
 from models.render.templates import page
 from models.report.facts import fact_frames
+from models.report.html import review_report
 from models.report.paper import cited, gate_passed, methods
 
 
@@ -119,6 +124,48 @@ def user_markdown(cite: Citations, analysis: SubgroupAnalysis | None) -> str:
         pooled="pools" in cite.tables,
         **grouped,
         **cite.functions(),
+    )
+
+
+def review_page(result: ReviewResult, forest: Figure) -> str:
+    """Return the report of a review, one HTML file with everything in it.
+
+    Parameters
+    ----------
+    result
+        The review, analysed.
+    forest
+        Its forest plot.
+    """
+    settings, made = result.settings, result.provenance
+    words = prose(result)
+    names = dict(shown(result))
+    tables = {"-".join(title.casefold().split()): (frame, title) for title, frame in names.items()}
+    legend = (
+        f"Squares: observed, area by patients, with exact intervals; dots: estimated; diamonds: "
+        f"typical rates with the prediction for a new study as a line. Intervals: "
+        f"{100 * settings.level:g} %."
+    )
+    read = "; ".join(result.notes)
+    return review_report(
+        f"{Path(result.source).name}: patients with {settings.event}",
+        markdown(result.answer()),
+        warnings="\n".join(f"- {markdown(caution)}" for caution in result.cautions),
+        figures={"forest": (forest, "Studies and pools.", legend)},
+        tables=tables,
+        text=f"## Methods\n{words.partition('## Methods')[2]}",
+        checks=f"The computation {markdown(result.pool.gate.sentence())}. What happens under other "
+        "priors, without each study and with studies added one by one stands among the tables.",
+        facts={
+            "Input": f"{made.get('input')} (sha256 {str(made.get('sha256'))[:16]}), "
+            f"{made.get('rows_kept')} of {made.get('rows_read')} rows"
+            + (f"; {read}" if read else ""),
+            "Options": str({k: v for k, v in made.get("options", {}).items() if v}),
+            "Priors": ", ".join(f"{k} {v}" for k, v in settings.as_dict()["priors"].items()),
+            "Seed": str(settings.seed),
+            "Versions": ", ".join(f"{k} {v}" for k, v in made.get("versions", {}).items()),
+            "Date": str(made.get("date")),
+        },
     )
 
 

@@ -41,8 +41,10 @@ def test_one_command_gives_tables_figure_text_and_record(tmp_path: Path, capsys)
     assert lines[0].startswith("debruin2009.csv: 9 of 13 studies")
     assert "'xi' for events" in lines[1]
     assert lines[-1].startswith("In a typical study ")
-    tables = [line for line in lines if "  " in line.strip()]
-    assert max(map(len, tables)) <= 80
+    page = (out / "report.html").read_text(encoding="utf-8")
+    assert lines[-1] in page
+    assert "Fairley et al. 2003" in page
+    assert sha256(EXAMPLE)[:16] in page
     assert {"review.md", "review.json", "forest.svg", "forest.png", "pools.csv"} <= {
         path.name for path in out.iterdir()
     }
@@ -94,6 +96,18 @@ def test_a_result_is_short_in_print_and_a_table_in_a_notebook() -> None:
     assert "&lt;b&gt;" in result._repr_html_()
     with pytest.raises(ValueError, match="a label for every study"):
         review.studies([1, 2], [9, 9], ["A", "A"])
+
+
+def test_every_table_fits_a_terminal() -> None:
+    from models import review
+    from models.analyses.review.frames import frames
+
+    frame = review.studies([1, 2, 9, 8], [20, 200, 2000, 20]).assign(
+        drug=["a rather long name of a drug", "x", "a rather long name of a drug", "x"]
+    )
+    frame["study"] = [f"Author {name} and colleagues, 2020 (second cohort)" for name in "ABCD"]
+    for _, shown in frames(review.pool(frame, by="drug", draws=200)):
+        assert max(map(len, table_lines(shown))) <= 80
 
 
 def test_words_are_folded_and_numbers_are_not() -> None:

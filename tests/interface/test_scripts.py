@@ -18,6 +18,7 @@ SCRIPTS = (
     "check",
     "compare_published",
     "discussion",
+    "example",
     "outcomes",
     "pool",
     "regress",

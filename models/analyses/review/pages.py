@@ -50,6 +50,11 @@ def text(result: ReviewResult) -> str:
     )
 
 
+def prose(result: ReviewResult) -> str:
+    """Return the page without its tables."""
+    return text(result).split("\n## Pools\n")[0]
+
+
 def _pool(row: "pd.Series") -> str:
     text = interval(row.to_dict(), "typical")
     return "no estimate" if text == "-" else text.replace(" (", " % (", 1)
@@ -86,10 +91,8 @@ def output(result: ReviewResult) -> Output:
     from models.render.escape import spreadsheet_frame
     from models.render.format import latex_text
 
-    words = text(result)
-    prose = words.split("\n## Pools\n")[0]
     return Output(
         tables={name: spreadsheet_frame(table) for name, table in result.tables.items()},
         figures={"forest": review_forest(result)},
-        pages={"review.md": words, "review.tex": latex_text(prose)},
+        pages={"review.md": text(result), "review.tex": latex_text(prose(result))},
     )

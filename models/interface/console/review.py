@@ -75,7 +75,7 @@ def analyse(
         _write(result, json, out)
     _show(result, full=full)
     if out is not None:
-        show_lines(f"written: {out}/ (review.md, forest.pdf, .svg, .png, tables, review.json)")
+        show_lines(f"written: {out}/ (report.html, review.md, forest.pdf, tables, review.json)")
     show_lines(result.answer())
     require(result.pool.gate)
     if result.groups is not None:
@@ -100,8 +100,12 @@ def _write(result: "ReviewResult", json: Path | None, out: Path | None) -> None:
     if out is not None:
         from models.analyses.review.pages import output
         from models.render.output import write_output
+        from models.report.html import write_review_report
+        from models.report.user import review_page
 
-        write_output(output(result), out)
+        made = output(result)
+        write_output(made, out)
+        write_review_report(review_page(result, made.figures["forest"]), out)
         write_json(out / "review.json", content)
 
 
