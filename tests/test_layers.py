@@ -37,6 +37,7 @@ ANALYSES = (
     "outcomes",
     "next_trial",
     "update",
+    "survival",
     "checks",
     "review",
 )

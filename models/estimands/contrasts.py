@@ -6,13 +6,15 @@ contrasts is randomised unless the arms are: they compare arms of different tria
 
 from collections.abc import Sequence
 from itertools import combinations
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import numpy as np
 import pandas as pd
-import xarray as xr
 
 from models.common.constants import INTERVAL_PROBS
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 SCALES: Final = ("risk_difference", "risk_ratio", "odds_ratio")
 RATES: Final = {"typical": "typical_rate", "average": "average_rate"}
@@ -34,7 +36,7 @@ def group_pairs(groups: Sequence[str]) -> list[tuple[str, str]]:
     return [(later, earlier) for earlier, later in combinations(groups, 2)]
 
 
-def contrast_draws(posterior: xr.Dataset) -> xr.Dataset:
+def contrast_draws(posterior: "xr.Dataset") -> "xr.Dataset":
     """Return every contrast draw by draw.
 
     Parameters
@@ -48,6 +50,9 @@ def contrast_draws(posterior: xr.Dataset) -> xr.Dataset:
         ``risk_difference`` (a - b), ``log_risk_ratio`` and ``log_odds_ratio`` (a / b), dims
         chain, draw, rate, contrast, in the order of ``group_pairs``. Empty for a single group.
     """
+    # Only here: the names above are asked for where no draws are.
+    import xarray as xr
+
     pairs = group_pairs([str(g) for g in posterior["group"].values])
     rates = xr.concat(
         [posterior[name] for name in RATES.values()], dim=pd.Index(list(RATES), name="rate")
@@ -72,7 +77,7 @@ def contrast_draws(posterior: xr.Dataset) -> xr.Dataset:
     )
 
 
-def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.DataFrame:
+def contrast_table(draws: "xr.Dataset", margin: float = DEFAULT_MARGIN) -> pd.DataFrame:
     """Summarise contrasts.
 
     Parameters
@@ -132,7 +137,7 @@ def contrast_table(draws: xr.Dataset, margin: float = DEFAULT_MARGIN) -> pd.Data
     return pd.DataFrame(rows)
 
 
-def rank_probabilities(rates: xr.DataArray, *, higher_is_better: bool) -> pd.DataFrame:
+def rank_probabilities(rates: "xr.DataArray", *, higher_is_better: bool) -> pd.DataFrame:
     """Return the probability of every rank for every group.
 
     Parameters
@@ -159,7 +164,7 @@ def rank_probabilities(rates: xr.DataArray, *, higher_is_better: bool) -> pd.Dat
     )
 
 
-def rank_table(rates: xr.DataArray, *, higher_is_better: bool) -> pd.DataFrame:
+def rank_table(rates: "xr.DataArray", *, higher_is_better: bool) -> pd.DataFrame:
     """Return SUCRA and the probability of being best.
 
     SUCRA is the mean of the cumulative rank probabilities below the last rank (Salanti et al.
@@ -181,7 +186,7 @@ def rank_table(rates: xr.DataArray, *, higher_is_better: bool) -> pd.DataFrame:
     )
 
 
-def threshold_table(rates: xr.DataArray) -> pd.DataFrame:
+def threshold_table(rates: "xr.DataArray") -> pd.DataFrame:
     """Return P(rate > 10, 20, 30 %) for every group."""
     values = rates.transpose(..., "group").values.reshape(-1, rates.sizes["group"])
     return pd.DataFrame(

@@ -92,6 +92,8 @@ class Evidence:
         What the paper's text says of the risk of bias; scores of single studies are not in it.
     reporting_items
         Two checklists of reporting, with the file behind each item.
+    pfs_rates, medians
+        Survival, as far as a public text states it.
     known_faults
         Faults found in the paper and in the text of it.
     """
@@ -118,6 +120,8 @@ class Evidence:
     paper_items = _Table("Figures and tables of the paper, and where they are reproduced.")
     risk_of_bias = _Table("What the text says of the risk of bias.")
     reporting_items = _Table("Checklists of reporting.")
+    pfs_rates = _Table("Rates of progression-free survival, as far as at hand.")
+    medians = _Table("Medians of survival, as far as at hand.")
 
     def outcome(self, code: str) -> pd.DataFrame:
         """Return the arms that report an outcome, with counts and arm columns.

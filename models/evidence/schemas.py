@@ -30,6 +30,7 @@ from models.evidence.columns import (
 )
 from models.evidence.paper_schemas import PAPER_SCHEMAS
 from models.evidence.selector import is_selector
+from models.evidence.survival_schemas import SURVIVAL_SCHEMAS
 from models.evidence.vocabulary import (
     COMPOSITION_SUBTYPES,
     LINES,
@@ -323,5 +324,6 @@ SCHEMAS: Final[dict[str, pa.DataFrameSchema]] = {
         ["arm_id"],
     ),
     **PAPER_SCHEMAS,
+    **SURVIVAL_SCHEMAS,
 }
 """Schema of each table, by file name without ``.csv``."""

@@ -4,7 +4,6 @@ import pandas as pd
 
 from models.fitting.fit import ESCALATION, Fit, Wanted
 from models.fitting.gate import BFMI_MIN, ESS_MIN, RHAT_MAX
-from models.render.templates import page
 
 
 def gate_row(wanted: Wanted, fit: Fit) -> dict[str, object]:
@@ -28,6 +27,9 @@ def gate_row(wanted: Wanted, fit: Fit) -> dict[str, object]:
 
 def diagnostics_markdown(table: pd.DataFrame) -> str:
     """Return the diagnostics table for readers."""
+    # Only here: a fit that is judged needs no templates.
+    from models.render.templates import page
+
     shown = table.drop(columns=["model", "seed"]).copy()
     for column, digits in (
         ("rhat_max", 4),

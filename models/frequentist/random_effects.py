@@ -99,6 +99,38 @@ def random_effects_pool(
     if not 0 < ci_prob < 1:
         raise InputError(f"ci_prob = {ci_prob!r}: outside (0, 1)")
     y, v, back = _transformed(x, n, scale)
+    theta, se, tau2, quantile = pool_values(
+        y, v, method=method, hartung_knapp=hartung_knapp, ci_prob=ci_prob
+    )
+    half, wide = quantile * se, quantile * np.hypot(se, np.sqrt(tau2))
+    rates = back(theta + np.array([0.0, -half, half, -wide, wide]))
+    estimate, lower, upper, new_lower, new_upper = map(float, rates)
+    return RandomEffectsPool(estimate, lower, upper, new_lower, new_upper, theta, se, tau2)
+
+
+def pool_values(
+    y: FloatArray,
+    v: FloatArray,
+    *,
+    method: Method = "REML",
+    hartung_knapp: bool = False,
+    ci_prob: float = CI_PROB,
+) -> tuple[float, float, float, float]:
+    """Pool values whose variances are known.
+
+    Parameters
+    ----------
+    y, v
+        Values and their variances, two at least, shape (k,).
+    method, hartung_knapp, ci_prob
+        As in `random_effects_pool`.
+
+    Returns
+    -------
+    tuple of float
+        Pooled value, its standard error, the variance between studies, and the quantile of which
+        the interval is made.
+    """
     tau2 = _dersimonian_laird(y, v) if method == "DL" else _reml(y, v)
     weight = 1 / (v + tau2)
     theta = float(np.average(y, weights=weight))
@@ -108,10 +140,7 @@ def random_effects_pool(
         se, quantile = float(np.sqrt(spread / weight.sum())), special.stdtrit(y.size - 1, tail)
     else:
         se, quantile = float(weight.sum() ** -0.5), special.ndtri(tail)
-    half, wide = quantile * se, quantile * np.hypot(se, np.sqrt(tau2))
-    rates = back(theta + np.array([0.0, -half, half, -wide, wide]))
-    estimate, lower, upper, new_lower, new_upper = map(float, rates)
-    return RandomEffectsPool(estimate, lower, upper, new_lower, new_upper, theta, se, tau2)
+    return theta, se, tau2, float(quantile)
 
 
 def _transformed(

@@ -156,10 +156,10 @@ class Read:
 def read(review: Path | None, outcome: str | None, reading: Reading, by: str | None = None) -> Read:
     """Return the studies of a file or of the paper; with ``by`` in groups."""
     if review is not None:
-        from models.reviews.groups import group_by
-
         data, notes, rows = reading.read(review)
         if by is not None:
+            from models.reviews.groups import group_by
+
             data = group_by(data, by, str(review))
         return Read(data, str(review), "an event", notes, rows, review)
     from models.evidence.load import load_evidence

@@ -3,19 +3,8 @@
 import csv
 
 from models.common.constants import DATA_DIR
+from models.evidence.package import dictionary
 from models.evidence.schemas import SCHEMAS
-
-
-def dictionary() -> dict[str, list[dict[str, str]]]:
-    """Read the tables of data/README.md's dictionary, by file."""
-    text = (DATA_DIR / "README.md").read_text(encoding="utf-8").split("## Dictionary")[1]
-    tables: dict[str, list[dict[str, str]]] = {}
-    for section in text.split("\n### ")[1:]:
-        name = section[1 : section.index(".csv")]
-        lines = [line for line in section.splitlines() if line.startswith("|")]
-        head, _, *rows = [[c.strip() for c in line.strip("|").split(" | ")] for line in lines]
-        tables[name] = [dict(zip(head, row, strict=True)) for row in rows]
-    return tables
 
 
 def test_dictionary_names_every_column_of_every_file() -> None:

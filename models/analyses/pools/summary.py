@@ -1,17 +1,18 @@
 """One review pooled three ways, and the same numbers for tables, JSON and figures."""
 
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
-import xarray as xr
 
-from models.estimands import rates as estimands
 from models.fitting.fit import Fit
 from models.frequentist.freeman_tukey import FreemanTukeyPool
 from models.frequentist.glmm import GlmmFit
 from models.grid import PooledPosterior as ExactPool
 from models.grid.marginals import Summary
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,7 @@ class PooledPosterior:
         }
 
 
-def summarise_pooled(posterior: xr.Dataset, review: pd.DataFrame) -> PooledPosterior:
+def summarise_pooled(posterior: "xr.Dataset", review: pd.DataFrame) -> PooledPosterior:
     """Summarise draws of the pooled model.
 
     Parameters
@@ -74,6 +75,9 @@ def summarise_pooled(posterior: xr.Dataset, review: pd.DataFrame) -> PooledPoste
     review
         The review that was fitted; gives the counts of the studies table, in its order.
     """
+    # Only here: an exact posterior needs no xarray, whose import takes longer than its fit.
+    from models.estimands import rates as estimands
+
     mu, tau = posterior["mu"], posterior["tau"]
     rates = [
         estimands.summarise(posterior["study_rate"].sel(study=str(study)))

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
 
 NO_TOTALS: Final = (
     "no subtype_treatment.csv: without responders by subtype the table of arms and subtypes is "
-    "wide open; sampling may take a quarter of an hour and fail its diagnostics; --approximate "
-    "takes under a minute"
+    "wide open, and contrasts at equal histology rest on composition alone; should the "
+    "diagnostics fail, use --approximate"
 )
 TUNE: Final = 800
 """Iterations of tuning of the model with the latent table."""
@@ -105,7 +105,7 @@ def estimate(
     given = _given(mix, review)
     if not approximate and _without_totals(review):
         show_cautions([NO_TOTALS])
-    with working("sampling the case mix (a minute or more)"):
+    with working("sampling (seconds; ten more where nothing is compiled yet)"):
         fit, result = _fit(review, given, settings, approximate=approximate, draws=draws, seed=seed)
     made = made_by(
         None,

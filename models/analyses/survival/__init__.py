@@ -1,0 +1,1 @@
+"""Survival end points: rates at a landmark, and medians, pooled by three estimators."""
