@@ -2,15 +2,19 @@
 
 from typing import Any, Final
 
+import pandas as pd
+
+from models.analyses.case_mix.summary import MARGINAL
 from models.analyses.case_mix.tables import SETTINGS
-from models.analyses.case_mix.wanted import LINE, MAIN, UNPOOLED
+from models.analyses.case_mix.wanted import LINE, MAIN, MIXED, UNPOOLED, UNPOOLED_MIXED
 from models.analyses.groups.claims import CHEMO, MONO, TKI
 from models.analyses.regression.run import NONE
 from models.analyses.regression.wanted import ASPS_BY_TREATMENT, SHARES_BY_TREATMENT
 from models.render.citations import Citations
 
-SCALES: Final = ("odds_ratio", "risk_difference")
-"""On which a contrast moves if it moves at all."""
+SCALES: Final = (MARGINAL, "risk_difference")
+"""On which a contrast moves if it moves at all: both are of whole populations, before adjustment and
+after it; a conditional odds ratio would grow by being conditional."""
 CLEARLY_NARROWER: Final = 0.95
 """Width of an interval as a share of another one's, below which it is called narrower: Monte Carlo
 noise of the width is about 2 %."""
@@ -22,18 +26,24 @@ def movement(cite: Citations, a: str, b: str) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``moves``: ``grows`` or ``shrinks`` if the median does so on both scales in every setting,
-        else ``differs``; ``narrows``: whether the interval of the log odds ratio of all arms is
+        ``moves``, and ``mixed`` in arms of mixed histology: ``grows`` or ``shrinks`` if the median
+        does so on both scales under both poolings, else ``differs``; ``narrows``: whether the interval of the log odds ratio of all arms is
         clearly narrower, treatments unpooled.
     """
     table = cite.tables["case_mix_sensitivity"].set_index(["analysis", "a", "b", "scale"])
     rows = table.loc[[(setting, a, b, scale) for setting in SETTINGS for scale in SCALES]]
     up = rows["adjusted_median"] > rows["unadjusted_median"]
+    mixed = up.loc[[MIXED, UNPOOLED_MIXED]]
     width = table.loc[(UNPOOLED, a, b, "odds_ratio"), "width_ratio"]
     return {
-        "moves": "grows" if up.all() else "differs" if up.any() else "shrinks",
+        "moves": _direction(up),
+        "mixed": _direction(mixed),
         "narrows": bool(width < CLEARLY_NARROWER),
     }
+
+
+def _direction(up: pd.Series) -> str:
+    return "grows" if up.all() else "differs" if up.any() else "shrinks"
 
 
 def results(cite: Citations) -> dict[str, Any]:

@@ -60,10 +60,16 @@ def main_fit(review: CaseMixReview) -> Wanted:
 
 
 def wanted(reviews: Mapping[str, CaseMixReview], evidence: Evidence) -> dict[str, Wanted]:
-    """Return the fits by analysis; rates of the variants are for the patients of the main one."""
-    mix = patient_mix(reviews[MAIN])
+    """Return the fits by analysis.
+
+    Rates of the variants are for the patients of the main one, in arms of mixed histology for
+    theirs: adjusted and unadjusted rates are compared there.
+    """
+    patients = patient_mix(reviews[MAIN])
 
     def variant(analysis: str, review: CaseMixReview, model: Model, name: str) -> Wanted:
+        own = analysis in (MIXED, UNPOOLED_MIXED)
+        mix = patient_mix(review) if own else patients
         shares = mix[review.subtypes] / mix[review.subtypes].sum()
         return Wanted(
             model,
