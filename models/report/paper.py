@@ -12,8 +12,8 @@ from typing import Any, Final
 from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
 from models.render.citations import Citations
 from models.render.templates import page
+from models.report.case_mix import covariates, shared_alone
 from models.report.case_mix import results as case_mix_results
-from models.report.case_mix import shared_alone
 from models.report.checks import model_checks, sensitivity
 
 NAMES: Final = {
@@ -84,6 +84,8 @@ SECTIONS: Final[Mapping[str, Callable[[Citations], dict[str, Any]]]] = {
     "case_mix_methods": nothing,
     "case_mix_results": case_mix_results,
     "case_mix_limits": shared_alone,
+    "covariates": covariates,
+    "joint": nothing,
     "next_trial": nothing,
 }
 """Sections by their template, with what each names; numbers are recorded in this order."""

@@ -97,7 +97,7 @@ def estimate(
     if approximate and len(review.subtypes) < 2:
         raise InputError("--approximate: the review has a single subtype; fit it without")
     given = _given(mix, review)
-    with Console(stderr=True).status("compiling and sampling (about a minute)"):
+    with Console(stderr=True).status("sampling (seconds; ten more where nothing is compiled yet)"):
         fit, result = _fit(review, given, settings, approximate=approximate, draws=draws, seed=seed)
     asked = None if subtype is None or treatment is None else (subtype, treatment)
     return Answer(source, fit, result, not approximate, asked)
