@@ -95,12 +95,11 @@ def subtype_heatmap(cells: pd.DataFrame, strata: pd.DataFrame) -> Figure:
 
 def _legend(figure: Figure) -> None:
     """Draw a key of the three marks."""
-    line = {"color": INK, "lw": 1.0}
     figure.legend(
         handles=[
-            Line2D([], [], marker="o", ms=2, mew=0, **line),  # type: ignore[arg-type]
-            Line2D([], [], marker="o", ms=5, mew=0, **line),  # type: ignore[arg-type]
-            Line2D([], [], marker="|", ms=5, ls=(0, (1, 1)), **line),  # type: ignore[arg-type]
+            Line2D([], [], marker="o", ms=2, mew=0, color=INK, lw=1.0),
+            Line2D([], [], marker="o", ms=5, mew=0, color=INK, lw=1.0),
+            Line2D([], [], marker="|", ms=5, color=INK, lw=1.0, ls=(0, (1, 1))),
         ],
         labels=[
             "few patients: median, 95 % interval, on a scale of 0 to 100 %",
