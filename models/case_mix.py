@@ -20,21 +20,80 @@ the posterior of the model is::
     p(parameters, y | margins)  ~  p(parameters) * prod_is Binomial(y_is; n_is, p_is) * [y fits]
 
 and no patient is used twice: every responder is in one cell. The restriction ``[y fits]`` is kept
-by the step that moves the table (`models.fitting.lattice_step`), not by the density below.
+by the moves of the table (`models.numerics.moves`), not by the density.
+
+The model stands here twice: `case_mix_additive` is what is sampled
+(`models.fitting.lattice_chain`), `build_case_mix_model` is the same for PyMC, by which the sampler
+is checked. A test holds their densities against each other.
 
 ``exp(treatment_a - treatment_b)`` is the odds ratio of two treatments for the same subtype and the
 same study effect. Without subtypes (a single level) the subtype's effect and ``mu`` cannot be told
 apart; the effect is then left out, and the model is the subgroup model of `models.subgroup`.
 """
 
+from typing import TYPE_CHECKING
+
+import numpy as np
 import pandas as pd
-import pymc as pm
 
+from models.numerics.additive import Additive, Term
 from models.priors import DEFAULT_PRIORS, Priors
-from models.reviews.case_mix import from_ledger
+from models.reviews.case_mix import CaseMixReview, from_ledger
+
+if TYPE_CHECKING:
+    import pymc as pm
 
 
-def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> pm.Model:
+def crossed_terms(review: CaseMixReview, priors: Priors) -> dict[str, Term]:
+    """Return the terms of treatment, study and, if there are several, subtype."""
+    treatment, subtype = (
+        review.cells[name].cat.codes.to_numpy("int64") for name in ("treatment", "subtype")
+    )
+    terms = {
+        "treatment": Term(
+            "treatment_effect",
+            "treatment",
+            review.treatments,
+            treatment,
+            deviation="sigma_treatment",
+            scale=priors.sigma_scale,
+        ),
+        "study": Term(
+            "z",
+            "study",
+            list(review.arms["arm"]),
+            review.arm_codes,
+            deviation="tau",
+            scale=priors.tau_scale,
+        ),
+    }
+    if len(review.subtypes) > 1:
+        terms["subtype"] = Term(
+            "subtype_effect",
+            "subtype",
+            review.subtypes,
+            subtype,
+            deviation="sigma_subtype",
+            scale=priors.tau_scale,
+        )
+    return terms
+
+
+def case_mix_additive(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> Additive:
+    """Return the case-mix model as a sum of terms; the parameters are those of the PyMC model.
+
+    Parameters
+    ----------
+    ledger, priors
+        As for `build_case_mix_model`.
+    """
+    review = from_ledger(ledger)
+    none = np.zeros_like(review.total)
+    mean = Term("mu", "", (), none, mean=priors.mu_mean, sd=priors.mu_sd)
+    return Additive([mean, *crossed_terms(review, priors).values()], review.total)
+
+
+def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> "pm.Model":
     """Build the case-mix model.
 
     Parameters
@@ -52,6 +111,8 @@ def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) 
         (dims ``study``) and the latent table ``responders`` (dims ``cell``), to be sampled with
         `models.fitting.lattice_step.LatticeStep`. The margins are data of that step.
     """
+    import pymc as pm
+
     review = from_ledger(ledger)
     cells = review.cells
     names = cells["arm"] + ": " + cells["subtype"].astype(str)

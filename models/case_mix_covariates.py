@@ -11,19 +11,58 @@ and all else as there. The margins of ``y`` are kept by the step that moves the 
 logit of an arm with average covariates, so that standardised rates are those of such an arm.
 """
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import pandas as pd
-import pymc as pm
 
+from models.case_mix import case_mix_additive
 from models.common.errors import InputError
+from models.numerics.additive import Additive, Term
 from models.priors import DEFAULT_REGRESSION_PRIORS, RegressionPriors
-from models.reviews.case_mix import from_ledger
+from models.reviews.case_mix import CaseMixReview, from_ledger
 from models.reviews.covariates import design_matrix
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+def case_mix_covariates_additive(
+    ledger: pd.DataFrame, priors: RegressionPriors = DEFAULT_REGRESSION_PRIORS
+) -> Additive:
+    """Return the model as a sum of terms; the parameters are those of the PyMC model.
+
+    Parameters
+    ----------
+    ledger, priors
+        As for `build_case_mix_covariates_model`.
+
+    Raises
+    ------
+    InputError
+        If a covariate of an arm is missing.
+    """
+    review = from_ledger(ledger)
+    matrix, terms = _known(review)
+    pooled = case_mix_additive(ledger, priors)
+    value = matrix[review.arm_codes]
+    level = np.broadcast_to(np.arange(len(terms)), value.shape)
+    coefficient = Term("coefficient", "term", terms, level, value, sd=priors.coefficient_sd)
+    return Additive([*pooled.terms, coefficient], review.total)
+
+
+def _known(review: CaseMixReview) -> tuple[np.ndarray, list[str]]:
+    """Return the covariates of the arms and their names; refuse a missing one."""
+    matrix, terms = design_matrix(review.arms)
+    if np.isnan(matrix).any():
+        row, column = np.argwhere(np.isnan(matrix))[0]
+        raise InputError(f"arm {review.arms['arm'].iloc[row]!r}: {terms[column]!r} is missing")
+    return matrix, terms
 
 
 def build_case_mix_covariates_model(
     ledger: pd.DataFrame, priors: RegressionPriors = DEFAULT_REGRESSION_PRIORS
-) -> pm.Model:
+) -> "pm.Model":
     """Build the case-mix model with covariates of the arms.
 
     Parameters
@@ -45,12 +84,11 @@ def build_case_mix_covariates_model(
     InputError
         If a covariate of an arm is missing.
     """
+    import pymc as pm
+
     review = from_ledger(ledger)
     cells = review.cells
-    matrix, terms = design_matrix(review.arms)
-    if np.isnan(matrix).any():
-        row, column = np.argwhere(np.isnan(matrix))[0]
-        raise InputError(f"arm {review.arms['arm'].iloc[row]!r}: {terms[column]!r} is missing")
+    matrix, terms = _known(review)
     names = cells["arm"] + ": " + cells["subtype"].astype(str)
     coords = {
         "study": review.arms["arm"].to_numpy(),

@@ -15,16 +15,43 @@ of `models.independent_groups` it shows what adjustment for histology does to a 
 shrinkage of treatments towards each other changes with it.
 """
 
-import pandas as pd
-import pymc as pm
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
+import pandas as pd
+
+from models.case_mix import crossed_terms
+from models.numerics.additive import Additive
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import from_ledger
+
+if TYPE_CHECKING:
+    import pymc as pm
+
+
+def case_mix_unpooled_additive(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> Additive:
+    """Return the model as a sum of terms; the parameters are those of the PyMC model.
+
+    Parameters
+    ----------
+    ledger, priors
+        As for `build_case_mix_unpooled_model`.
+    """
+    review = from_ledger(ledger)
+    terms = crossed_terms(review, priors)
+    own = replace(
+        terms["treatment"],
+        name="treatment_logit",
+        deviation="",
+        mean=priors.mu_mean,
+        sd=priors.mu_sd,
+    )
+    return Additive([own, terms["study"], terms["subtype"]], review.total)
 
 
 def build_case_mix_unpooled_model(
     ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS
-) -> pm.Model:
+) -> "pm.Model":
     """Build the case-mix model with unpooled treatments.
 
     Parameters
@@ -41,6 +68,8 @@ def build_case_mix_unpooled_model(
         ``subtype_effect`` (``a_s``, dims ``subtype``), ``z`` (dims ``study``) and the latent table
         ``responders`` (dims ``cell``), as in `models.case_mix.build_case_mix_model`.
     """
+    import pymc as pm
+
     review = from_ledger(ledger)
     cells = review.cells
     names = cells["arm"] + ": " + cells["subtype"].astype(str)

@@ -1,8 +1,9 @@
-"""Sampling of the case-mix model: NUTS and the lattice step in one ``pymc.sample``, and its gate.
+"""Sampling of models with a latent table, the case mix and its variants, and their gate.
 
 The general sampler (`models.fitting.sampler`) hands continuous models to nutpie. Here a table of
-integers is sampled jointly with the continuous variables, so PyMC's own NUTS takes turns with
-`models.fitting.lattice_step.LatticeStep`.
+integers is sampled jointly with the continuous variables: by compiled chains
+(`models.fitting.lattice_chain`) where the model is additive, else in PyMC, whose own NUTS takes
+turns with `models.fitting.lattice_step.LatticeStep`.
 
 The gate is that of every other fit, over the continuous variables, the estimands and every cell of
 the table that takes another value than its most frequent one in at least ``MOVING`` of the draws.
@@ -12,11 +13,10 @@ say little; their means must agree between chains within ``CHAIN_MEANS`` patient
 
 import os
 from dataclasses import dataclass, replace
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
 import numpy as np
-import pymc as pm
-import pytensor.tensor as pt
 import xarray as xr
 from numpy.typing import NDArray
 
@@ -24,11 +24,11 @@ from models.estimands.rates import EstimandFunction
 from models.fitting.escalation import fit_until_passed
 from models.fitting.fit import Fit, SamplerSettings, Wanted
 from models.fitting.gate import Gate, check_fit
-from models.fitting.lattice_step import LatticeStep
+from models.fitting.lattice_chain import TABLE, run_chains
+from models.numerics.additive import Additive
+from models.numerics.margins import IntArray, Lattice
 from models.reviews.case_mix import CaseMixReview, from_ledger
 
-TABLE: Final = "responders"
-"""Name of the latent table in the model."""
 MOVING: Final = 0.01
 """Least share of draws off the most frequent value for a cell to be judged like a parameter."""
 CHAIN_MEANS: Final = 0.05
@@ -37,37 +37,10 @@ CHAIN_MEANS: Final = 0.05
 type BoolArray = NDArray[np.bool_]
 
 
-def make_steps(
-    model: pm.Model, review: CaseMixReview, target_accept: float
-) -> tuple[pm.NUTS, LatticeStep]:
-    """Return the two steps, compiled: NUTS, then the lattice step.
-
-    Parameters
-    ----------
-    model
-        From `models.case_mix.build_case_mix_model`.
-    review
-        The review that it was built from.
-    target_accept
-        Target acceptance of NUTS.
-    """
-    table = model[TABLE]
-    probability = table.owner.op.dist_params(table.owner)[1]
-    with model:
-        nuts = pm.NUTS(model.continuous_value_vars, target_accept=target_accept)
-        lattice = LatticeStep(
-            [table],
-            lattice=review.lattice,
-            total=review.total,
-            logit=pt.log(probability) - pt.log1p(-probability),
-        )
-    return nuts, lattice
-
-
-def starting_points(review: CaseMixReview, chains: int, seed: int) -> list[dict[str, Any]]:
+def starting_tables(lattice: Lattice, chains: int, seed: int) -> list[IntArray]:
     """Return one starting table a chain, each a vertex of the polytope in a random direction."""
     rng = np.random.default_rng([seed, 1])
-    return [{TABLE: review.lattice.random_table(rng)} for _ in range(chains)]
+    return [lattice.random_table(rng) for _ in range(chains)]
 
 
 @dataclass(frozen=True)
@@ -164,57 +137,76 @@ def sample_with_table(wanted: Wanted, first: SamplerSettings, cores: int | None 
     first
         Settings of the first attempt.
     cores
-        Processes; by default two, or one where there is one processor.
+        Chains at a time; by default two, or one where there is one processor.
     """
     review = from_ledger(wanted.frame)
-    model = wanted.model.build(wanted.frame, wanted.priors)
     estimands = wanted.estimands()
     processes = cores or min(2, os.cpu_count() or 1)
+    if wanted.model.additive:
+        name, model = (
+            "compiled NUTS with lattice moves",
+            wanted.model.as_additive(wanted.frame, wanted.priors),
+        )
+        sample = partial(_compiled, model, review)
+    else:
+        from models.fitting.lattice_step import sample_in_pymc
+
+        name, model = "pymc NUTS with lattice step", wanted.model.build(wanted.frame, wanted.priors)
+        sample = partial(sample_in_pymc, model, review)
+
+    def attempt(settings: SamplerSettings) -> xr.DataTree:
+        starts = starting_tables(review.lattice, settings.chains, settings.seed)
+        posterior, stats, constant = sample(starts, settings, processes)
+        return _tree(posterior, stats, constant, review, estimands, settings.seed)
+
     return fit_until_passed(
-        wanted,
-        first,
-        "pymc NUTS with lattice step",
-        attempt=lambda settings: _sample(model, review, settings, estimands, processes),
-        judge=lambda tree: judge(tree, review),
+        wanted, first, name, attempt=attempt, judge=lambda tree: judge(tree, review)
     )
 
 
-def _sample(
-    model: pm.Model,
+def _compiled(
+    model: Additive,
     review: CaseMixReview,
+    starts: list[IntArray],
     settings: SamplerSettings,
+    threads: int,
+) -> tuple[xr.Dataset, xr.Dataset, xr.Dataset]:
+    """Run the compiled chains; return draws, sampler statistics and constant data, labelled."""
+    chains = run_chains(model, review.lattice, starts, settings, threads)
+    names = (review.cells["arm"] + ": " + review.cells["subtype"].astype(str)).to_numpy()
+    with_levels = [term for term in model.terms if term.dim]
+    posterior = xr.Dataset(
+        {**model.named(chains.vectors), TABLE: (("chain", "draw", "cell"), chains.tables)},
+        coords={**{term.dim: list(term.labels) for term in with_levels}, "cell": names},
+    )
+    levels = {f"{t.dim}_of": ("cell", t.level) for t in with_levels if t.level.ndim == 1}
+    constant = xr.Dataset({"total": ("cell", model.total), **levels}, coords={"cell": names})
+    stats = {name: (("chain", "draw"), values) for name, values in chains.stats.items()}
+    coords = {name: np.arange(posterior.sizes[name]) for name in ("chain", "draw")}
+    return posterior.assign_coords(coords), xr.Dataset(stats, coords=coords), constant
+
+
+def _tree(
+    posterior: xr.Dataset,
+    stats: xr.Dataset,
+    constant: xr.Dataset,
+    review: CaseMixReview,
     estimands: EstimandFunction,
-    cores: int,
+    seed: int,
 ) -> xr.DataTree:
-    steps = make_steps(model, review, settings.target_accept)
-    with model:
-        raw = pm.sample(
-            draws=settings.draws,
-            tune=settings.tune,
-            chains=settings.chains,
-            cores=cores,
-            step=steps,
-            initvals=starting_points(review, settings.chains, settings.seed),
-            random_seed=settings.seed,
-            nuts_sampler="pymc",
-            progressbar=False,
-            quiet=True,
-            compute_convergence_checks=False,
-        )
-    posterior = raw["posterior"].to_dataset()
+    """Return the draws of one attempt with everything that is saved beside them."""
     small = "int16" if review.total.max() < 2**15 else "int64"
     posterior[TABLE] = posterior[TABLE].astype(small)
     free = review.lattice.free
     posterior = posterior.isel(cell=free) if free.any() else posterior.drop_dims("cell")
-    posterior = posterior.merge(estimands(posterior, settings.seed))
+    posterior = posterior.merge(estimands(posterior, seed))
     kept = ("diverging", "energy", "reached_max_treedepth", "tree_depth", "step_size", "moved")
-    stats = raw["sample_stats"].to_dataset()
     return xr.DataTree.from_dict(
         {
             "posterior": posterior,
             "sample_stats": stats[[name for name in kept if name in stats]],
             "observed_data": observed(review),
-            "constant_data": raw["constant_data"].to_dataset(),
+            "constant_data": constant,
         }
     )
 

@@ -1,23 +1,33 @@
-"""A PyMC step method for a table of binomial counts with fixed margins.
+"""PyMC with a step method for a table of binomial counts with fixed margins.
 
 The table is a free binomial variable of the model; this step moves it among the tables that have
 the margins of the data (`models.numerics.moves`), while NUTS moves the continuous variables in the
 same ``pymc.sample``. The support is restricted by the moves, not by the model's density: starting
 tables must have the margins (`models.numerics.margins.Lattice.random_table`), and every move keeps
 them.
+
+Additive models have a compiled sampler instead (`models.fitting.lattice_chain`), which this one
+checks.
 """
 
-from typing import Any, ClassVar, Final
+from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import numpy as np
 import pymc as pm
+import pytensor.tensor as pt
+import xarray as xr
 from pymc.blocking import PointType, StatsType
 from pymc.pytensorf import compile as compile_graph
 from pymc.step_methods.compound import BlockedStep, StepMethodState, dataclass_state
 from pymc.util import get_random_generator
 
-from models.numerics.margins import Lattice
-from models.numerics.moves import find_moves, log_factorials, sweep
+from models.fitting.lattice_chain import TABLE
+from models.numerics.margins import IntArray, Lattice
+from models.numerics.moves import find_moves, log_factorials
+
+if TYPE_CHECKING:
+    from models.fitting.fit import SamplerSettings
+    from models.reviews.case_mix import CaseMixReview
 
 MOVES_PER_CELL: Final = 40
 """Moves an iteration for every free cell: mixing within one iteration, see the tests."""
@@ -92,22 +102,82 @@ class LatticeStep(BlockedStep):  # type: ignore[misc]
             return point, [{"moved": 0.0}]
         logit = self._logit(*(point[variable.name] for variable in self._inputs))
         table = np.array(point[self._value_name], dtype=np.int64)
-        graph = self._graph
-        moved = sweep(
+        moved = self._graph.make(
             table,
             self._total,
             np.asarray(logit, dtype=np.float64),
-            graph.lower,
-            graph.upper,
             self._log_factorial,
-            graph.start,
-            graph.cell,
-            graph.neighbour,
-            graph.vertices,
-            graph.swaps,
             self._count,
             self.rng,
         )
         new = dict(point)
         new[self._value_name] = table.astype(point[self._value_name].dtype)
         return new, [{"moved": moved / self._count}]
+
+
+def make_steps(
+    model: pm.Model, review: "CaseMixReview", target_accept: float
+) -> tuple[pm.NUTS, LatticeStep]:
+    """Return the two steps, compiled: NUTS, then the lattice step.
+
+    Parameters
+    ----------
+    model
+        From `models.case_mix.build_case_mix_model`.
+    review
+        The review that it was built from.
+    target_accept
+        Target acceptance of NUTS.
+    """
+    table = model[TABLE]
+    probability = table.owner.op.dist_params(table.owner)[1]
+    with model:
+        nuts = pm.NUTS(model.continuous_value_vars, target_accept=target_accept)
+        lattice = LatticeStep(
+            [table],
+            lattice=review.lattice,
+            total=review.total,
+            logit=pt.log(probability) - pt.log1p(-probability),
+        )
+    return nuts, lattice
+
+
+def sample_in_pymc(
+    model: pm.Model,
+    review: "CaseMixReview",
+    starts: list[IntArray],
+    settings: "SamplerSettings",
+    cores: int,
+) -> tuple[xr.Dataset, xr.Dataset, xr.Dataset]:
+    """Sample with both steps; return draws, sampler statistics and constant data, labelled.
+
+    Parameters
+    ----------
+    model, review
+        As in `make_steps`.
+    starts
+        Starting tables, one a chain.
+    settings
+        Of this attempt.
+    cores
+        Processes.
+    """
+    steps = make_steps(model, review, settings.target_accept)
+    with model:
+        raw = pm.sample(
+            draws=settings.draws,
+            tune=settings.tune,
+            chains=settings.chains,
+            cores=cores,
+            step=steps,
+            initvals=[{TABLE: table} for table in starts],
+            random_seed=settings.seed,
+            nuts_sampler="pymc",
+            progressbar=False,
+            quiet=True,
+            compute_convergence_checks=False,
+        )
+    posterior, stats, constant = (
+        raw[name].to_dataset() for name in ("posterior", "sample_stats", "constant_data")
+    )
+    return posterior, stats, constant

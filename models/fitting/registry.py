@@ -44,6 +44,9 @@ class Model:
     latent_table
         Whether a table of counts is sampled with the continuous variables
         (`models.fitting.lattice_sampler`).
+    additive
+        Place of ``(frame, priors) -> Additive`` (`models.numerics.additive`), if a model with a
+        latent table is additive: it is then sampled by compiled code, not by PyMC.
     reads_all
         Whether every column of the frame is part of the data, not labels and counts alone.
     """
@@ -54,6 +57,7 @@ class Model:
     engine: str = ""
     latent_table: bool = False
     reads_all: bool = False
+    additive: str = ""
 
     def build(self, frame: "pd.DataFrame", priors: Priors) -> Any:
         """Return the ``pymc.Model``."""
@@ -63,9 +67,14 @@ class Model:
         """Return the exact posterior."""
         return _load(self.engine)(frame, priors)
 
+    def as_additive(self, frame: "pd.DataFrame", priors: Priors) -> Any:
+        """Return the model as the compiled sampler takes it."""
+        return _load(self.additive)(frame, priors)
+
     def code_hash(self) -> str:
         """Return the hash of the code that draws and estimands rest on."""
-        return _code_hash(self.builder, f"{self.estimands.__module__}:{self.estimands.__name__}")
+        roots = [self.builder, f"{self.estimands.__module__}:{self.estimands.__name__}"]
+        return _code_hash(*roots, *([self.additive] if self.additive else []))
 
 
 @cache
@@ -211,6 +220,7 @@ CASE_MIX: Final = Model(
     "models.case_mix:build_case_mix_model",
     of_case_mix,
     latent_table=True,
+    additive="models.case_mix:case_mix_additive",
 )
 CASE_MIX_APPROXIMATION: Final = Model(
     "case_mix_approximation",
@@ -222,12 +232,14 @@ CASE_MIX_UNPOOLED: Final = Model(
     "models.case_mix_unpooled:build_case_mix_unpooled_model",
     of_case_mix_unpooled,
     latent_table=True,
+    additive="models.case_mix_unpooled:case_mix_unpooled_additive",
 )
 CASE_MIX_COVARIATES: Final = Model(
     "case_mix_covariates",
     "models.case_mix_covariates:build_case_mix_covariates_model",
     of_case_mix,
     latent_table=True,
+    additive="models.case_mix_covariates:case_mix_covariates_additive",
     reads_all=True,
 )
 STUDENT_T: Final = Model(

@@ -11,8 +11,6 @@ from collections.abc import Hashable
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
-import nutpie
-import pymc as pm
 import xarray as xr
 
 from models.fitting.escalation import fit_until_passed
@@ -22,6 +20,7 @@ from models.reviews.padding import CAPACITY, drop_padding, pad_review
 
 if TYPE_CHECKING:
     import pandas as pd
+    import pymc as pm
 
     from models.estimands.rates import EstimandFunction
     from models.fitting.registry import Model
@@ -84,6 +83,8 @@ class Sampler:
         settings
             Of this attempt.
         """
+        import nutpie
+
         built = model.build(pad_review(frame, CAPACITY["study"], CAPACITY["group"]), priors)
         raw = nutpie.sample(
             self._compiled_for(model.name, built),
@@ -119,8 +120,10 @@ class Sampler:
             }
         )
 
-    def _compiled_for(self, name: str, model: pm.Model) -> Any:
+    def _compiled_for(self, name: str, model: "pm.Model") -> Any:
         """Return the compiled model with this frame's data and priors in it."""
+        import nutpie
+
         key = (name, *((dim, len(labels)) for dim, labels in model.coords.items()))
         if key not in self._compiled:
             self._compiled[key] = nutpie.compile_pymc_model(model)

@@ -55,6 +55,34 @@ class Moves:
         """Whether any cell can move."""
         return self.vertices.size > 0
 
+    def make(
+        self,
+        table: IntArray,
+        total: IntArray,
+        logit: NDArray[np.float64],
+        log_factorial: NDArray[np.float64],
+        moves: int,
+        rng: np.random.Generator,
+    ) -> int:
+        """Make a number of moves in place; return how many changed the table (see `sweep`)."""
+        return int(
+            sweep(
+                table,
+                total,
+                logit,
+                self.lower,
+                self.upper,
+                log_factorial,
+                self.start,
+                self.cell,
+                self.neighbour,
+                self.vertices,
+                self.swaps,
+                moves,
+                rng,
+            )
+        )
+
 
 def find_moves(lattice: Lattice) -> Moves:
     """Return the graph of the cells that the margins leave free, and its two-by-two swaps."""
@@ -102,7 +130,7 @@ def log_factorials(largest: int) -> NDArray[np.float64]:
     return np.concatenate([[0.0], np.cumsum(logs)])
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def _shift(
     table: IntArray,
     total: IntArray,
@@ -156,7 +184,7 @@ def _shift(
     return k != 0
 
 
-@njit(cache=True)  # type: ignore[untyped-decorator]
+@njit(cache=True, nogil=True)  # type: ignore[untyped-decorator]
 def sweep(
     table: IntArray,
     total: IntArray,

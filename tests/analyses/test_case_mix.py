@@ -408,7 +408,7 @@ def test_the_part_writes_tables_figures_and_pages(
     ]
     folder = tmp_path / "case_mix"
     written = {path.stem for path in folder.glob("*.png")}
-    assert written == {"case_mix_contrasts", "case_mix_arms", "case_mix_table"}
+    assert written == {"case_mix_contrasts", "case_mix_arms"}
     assert {path.stem for path in folder.glob("*.csv")} == set(output.tables)
     assert {path.name for path in folder.glob("*.md")} == {
         "case_mix_contrasts.md",

@@ -1,5 +1,6 @@
 """The sampled case-mix model against posteriors known by other means."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,19 +11,26 @@ from scipy.special import expit, gammaln
 from scipy.stats import norm, qmc
 
 from models.analyses.case_mix.summary import unadjusted
+from models.analyses.case_mix.wanted import LINE_YEAR, MAIN, UNPOOLED, reviews_of, wanted
 from models.analyses.groups.claims import MONO, TKI
 from models.evidence.case_mix import paper_review
 from models.evidence.load import Evidence
 from models.fitting.fit import SamplerSettings, Wanted
-from models.fitting.lattice_sampler import cell_counts, full_table
-from models.fitting.registry import CASE_MIX
+from models.fitting.lattice_chain import run_chains
+from models.fitting.lattice_sampler import cell_counts, full_table, starting_tables
+from models.fitting.registry import CASE_MIX, Model
 from models.fitting.sampler import Sampler
+from models.numerics.hamiltonian import log_density
 from models.numerics.margins import enumerate_tables
 from models.priors import DEFAULT_PRIORS
 from models.reviews.case_mix import CaseMixReview, make_review
 from models.validation.calibration.case_mix import simulate
 
 pytestmark = pytest.mark.mcmc
+
+COMPILED = CASE_MIX
+IN_PYMC = replace(CASE_MIX, additive="")
+"""PyMC's NUTS and the lattice step, which share the moves of the table with the compiled chains."""
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +124,8 @@ def exact_posterior(review: CaseMixReview, log2_points: int, replicates: int) ->
     return pd.DataFrame({"mean": frame.mean(), "se": frame.std() / np.sqrt(replicates)})
 
 
-def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview) -> None:
+@pytest.mark.parametrize("model", [COMPILED, pytest.param(IN_PYMC, marks=pytest.mark.slow)])
+def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview, model: Model) -> None:
     """Posterior means of parameters, contrast, rate and all cells, within four standard errors.
 
     The standard error joins MCSE of the chains and the spread of the quasi-Monte Carlo replicates;
@@ -126,7 +135,8 @@ def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview) -> 
 
     exact = exact_posterior(small_review, 15, 8)
     sampler = Sampler(SamplerSettings(draws=1500, tune=700, target_accept=0.95, seed=3))
-    fit = sampler(Wanted(CASE_MIX, small_review.ledger()))
+    fit = sampler(Wanted(model, small_review.ledger()))
+    assert fit.sampling["sampler"].startswith("compiled" if model.additive else "pymc")
     posterior = fit.posterior
     s_trt, b = posterior["sigma_treatment"], posterior["treatment_effect"]
     a = posterior["subtype_effect"].sel(subtype="x")
@@ -157,6 +167,59 @@ def test_sampler_meets_the_enumerated_posterior(small_review: CaseMixReview) -> 
     assert exact.loc["cell 0", "se"] < 0.01
     counts, _ = cell_counts(posterior, small_review)
     assert counts.moving > 4
+
+
+@pytest.mark.parametrize("analysis", [MAIN, UNPOOLED, LINE_YEAR])
+def test_the_sampled_density_is_that_of_the_model_in_pymc(
+    evidence: Evidence, analysis: str
+) -> None:
+    """At random parameters and two tables of the paper's review, up to one constant a table."""
+    reviews = reviews_of(evidence)
+    one = wanted(reviews, evidence)[analysis]
+    assert one.model.additive
+    additive = one.model.as_additive(one.frame, one.priors)
+    built = one.model.build(one.frame, one.priors)
+    review = reviews[MAIN]
+    log_p = built.compile_logp(mode="FAST_COMPILE")
+    rng = np.random.default_rng(6)
+    assert {v.name for v in built.free_RVs} - {"responders"} == set(
+        additive.named(np.zeros((1, 1, additive.size)))
+    )
+    for _ in range(2):
+        table, gaps = review.lattice.random_table(rng), []
+        for _ in range(3):
+            vector = rng.normal(0, 0.6, additive.size)
+            point = {"responders": table}
+            for name, (_, values) in additive.named(vector[None, None]).items():
+                of_scale = name.startswith("sigma") or name == "tau"
+                value = values[0, 0]
+                point[f"{name}_log__" if of_scale else name] = np.log(value) if of_scale else value
+            ours = log_density(vector, additive.cells(table), np.empty(additive.size))
+            gaps.append(ours - float(log_p(point)))
+        np.testing.assert_allclose(gaps, gaps[0], rtol=0, atol=1e-7)
+
+
+def test_draws_depend_on_the_seed_alone(small_review: CaseMixReview) -> None:
+    """One thread or two, the same draws; another seed, others."""
+    settings = SamplerSettings(draws=30, tune=40, seed=4)
+    model = CASE_MIX.as_additive(small_review.ledger(), DEFAULT_PRIORS)
+    runs = [
+        run_chains(
+            model,
+            small_review.lattice,
+            starting_tables(small_review.lattice, 4, 4),
+            replace(settings, seed=seed),
+            threads,
+        )
+        for threads, seed in ((1, 4), (2, 4), (2, 5))
+    ]
+    np.testing.assert_array_equal(runs[0].vectors, runs[1].vectors)
+    np.testing.assert_array_equal(runs[0].tables, runs[1].tables)
+    assert (runs[0].vectors[:, -1] != runs[2].vectors[:, -1]).all()
+    assert all(
+        small_review.lattice.contains(table)
+        for table in runs[0].tables.reshape(-1, model.total.size)
+    )
 
 
 @pytest.mark.slow

@@ -10,7 +10,7 @@ from scipy.special import expit
 from models.evidence.case_mix import paper_review
 from models.evidence.load import load_evidence
 from models.numerics.margins import InfeasibleTableError, IntArray, Lattice, enumerate_tables
-from models.numerics.moves import find_moves, log_factorials, sweep
+from models.numerics.moves import find_moves, log_factorials
 from models.priors import DEFAULT_PRIORS
 from models.validation.calibration.case_mix import draw_parameters, simulate
 
@@ -95,21 +95,7 @@ def run_moves(
     table = start.copy()
     kept = np.empty((draws, n.size), dtype=np.int64)
     for i in range(draws):
-        sweep(
-            table,
-            n,
-            logit,
-            graph.lower,
-            graph.upper,
-            log_factorials(int(n.max())),
-            graph.start,
-            graph.cell,
-            graph.neighbour,
-            graph.vertices,
-            graph.swaps,
-            moves,
-            rng,
-        )
+        graph.make(table, n, logit, log_factorials(int(n.max())), moves, rng)
         kept[i] = table
     return kept
 
@@ -235,11 +221,7 @@ def test_moves_keep_the_law_of_tables_of_the_papers_own_design(wrong: float) -> 
         lattice, moved = simulated.lattice, np.array(table, dtype=np.int64)
         graph, tables = find_moves(lattice), []
         for _ in range(6):
-            sweep(
-                moved, total, logit, graph.lower, graph.upper, factorials, graph.start,
-                graph.cell, graph.neighbour, graph.vertices, graph.swaps,
-                40 * int(lattice.free.sum()), rng,
-            )  # fmt: skip
+            graph.make(moved, total, logit, factorials, 40 * int(lattice.free.sum()), rng)
             tables.append(moved.copy())
         differences.append(np.mean(tables, axis=0) - table)
     found = np.array(differences)

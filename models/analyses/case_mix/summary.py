@@ -16,7 +16,8 @@ from models.estimands.contrasts import group_pairs, pair_label
 from models.estimands.rates import summarise, summarise_new_study
 from models.fitting.exact import exact_posterior
 from models.fitting.fit import Fit
-from models.fitting.lattice_sampler import TABLE, CellCounts, cell_counts, full_table
+from models.fitting.lattice_chain import TABLE
+from models.fitting.lattice_sampler import CellCounts, cell_counts, full_table
 from models.fitting.registry import SUBGROUP
 from models.grid.fits import fit_unpooled
 from models.priors import Priors

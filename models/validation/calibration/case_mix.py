@@ -2,7 +2,7 @@
 
 Every simulation draws the parameters from the prior, the table of responders from the parameters,
 and hands the model what a review would hold of that table: the arms' responders, the subtypes'
-responders in each treatment group, and the cells that are known. If model, step method and code
+responders in each treatment group, and the cells that are known. If model, sampler and code
 are right, the rank of a true value among posterior draws is uniform (Talts et al. 2018,
 arXiv:1804.06788). The table itself is ranked, too, in its loosest cells.
 """
@@ -15,15 +15,17 @@ import arviz_stats as azs
 import numpy as np
 import pandas as pd
 import xarray as xr
-from pymc.step_methods.compound import CompoundStep
 from scipy.special import expit
 
-from models.case_mix import build_case_mix_model
+from models.case_mix import case_mix_additive
 from models.common.sources import code_hash
 from models.common.study import Study
 from models.evidence.case_mix import paper_review
 from models.evidence.load import load_evidence
-from models.fitting.lattice_sampler import TABLE, make_steps, starting_points
+from models.fitting.fit import SamplerSettings
+from models.fitting.lattice_chain import TABLE, run_chains
+from models.fitting.lattice_sampler import starting_tables
+from models.numerics.additive import Additive
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import CaseMixReview
 from models.validation.calibration.plan import CASE_MIX
@@ -32,11 +34,11 @@ from models.validation.calibration.quantities import pit_values, ranks
 
 SIMULATIONS: Final = PLANNED["lattice"]
 CHAINS: Final = 2
-TUNE: Final = 500
+TUNE: Final = 400
 DRAWS: Final = 500
 THIN: Final = 10
 """Every tenth draw is ranked: effective sample sizes are above a tenth of the draws."""
-TARGET_ACCEPT: Final = 0.9
+TARGET_ACCEPT: Final = 0.95
 CELLS: Final = (
     "Gordon 2023: LMS",
     "Tian 2022: UPS",
@@ -135,54 +137,20 @@ def quantities(values: dict[str, Any], review: CaseMixReview) -> dict[str, np.nd
 
 
 @cache
-def _compiled() -> tuple[CaseMixReview, Any, Any]:
-    """Return design, model and steps, compiled once a process.
-
-    The margins enter through the starting table and the step's graph only, so the compiled
-    functions serve every simulation.
-    """
+def _design() -> tuple[CaseMixReview, Additive]:
+    """Return the paper's review and the model, once a process: margins enter by the table alone."""
     review = paper_review(load_evidence())
-    model = build_case_mix_model(review.ledger(), DEFAULT_PRIORS)
-    return review, model, make_steps(model, review, TARGET_ACCEPT)
+    return review, case_mix_additive(review.ledger(), DEFAULT_PRIORS)
 
 
 def sample_table_model(simulated: CaseMixReview, seed: int) -> tuple[dict[str, Any], int]:
-    """Sample with the compiled steps; return draws (chain, draw, ...) by name and divergences.
-
-    This is the loop of ``pymc.sample``, whose every call would compile anew.
-    """
-    _, model, (nuts, lattice) = _compiled()
-    lattice.set_lattice(simulated.lattice, simulated.total)
-    both = CompoundStep([nuts, lattice])
-    chains = []
-    divergences = 0
-    origin = model.initial_point()
-    for chain, start in enumerate(starting_points(simulated, CHAINS, seed)):
-        rng = np.random.default_rng([seed, 2, chain])
-        point = dict(origin)
-        for name, value in origin.items():
-            if np.issubdtype(np.asarray(value).dtype, np.floating):
-                point[name] = value + rng.uniform(-1, 1, np.shape(value))
-        point[TABLE] = start[TABLE].astype(origin[TABLE].dtype)
-        both.setup_chain(rng, TUNE, DRAWS)
-        both.tune = True
-        both.reset_tuning()
-        kept = []
-        for i in range(TUNE + DRAWS):
-            if i == TUNE:
-                both.stop_tuning()
-            point, stats = both.step(point)
-            if i >= TUNE:
-                divergences += int(stats[0]["diverging"])
-                kept.append(point)
-        chains.append({name: np.array([p[name] for p in kept]) for name in origin})
-    draws: dict[str, Any] = {}
-    for name in origin:
-        values = np.stack([chain[name] for chain in chains])
-        if name.endswith("_log__"):
-            name, values = name.removesuffix("_log__"), np.exp(values)
-        draws[name] = values
-    return draws, divergences
+    """Sample once; return draws (chain, draw, ...) by name and divergences."""
+    model = _design()[1]
+    lattice = simulated.lattice
+    settings = SamplerSettings(DRAWS, TUNE, CHAINS, TARGET_ACCEPT, seed)
+    found = run_chains(model, lattice, starting_tables(lattice, CHAINS, seed), settings, threads=1)
+    draws = {name: values for name, (_, values) in model.named(found.vectors).items()}
+    return draws | {TABLE: found.tables}, int(found.stats["diverging"].sum())
 
 
 def run_simulation(index: int, seed: int) -> pd.DataFrame:
@@ -194,7 +162,7 @@ def run_simulation(index: int, seed: int) -> pd.DataFrame:
         ``simulation``, ``quantity``, ``pit`` = (rank + 1/2) / (draws ranked + 1), ties broken at
         random, ``rhat``, ``ess_bulk`` (of all draws) and the simulation's ``divergences``.
     """
-    review = _compiled()[0]
+    review = _design()[0]
     rng = np.random.default_rng([seed, index])
     parameters = draw_parameters(review, DEFAULT_PRIORS, rng)
     simulated, table = simulate(review, parameters, rng)
