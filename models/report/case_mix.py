@@ -13,8 +13,8 @@ from models.analyses.regression.wanted import ASPS_BY_TREATMENT, SHARES_BY_TREAT
 from models.render.citations import Citations
 
 SCALES: Final = (MARGINAL, "risk_difference")
-"""On which a contrast moves if it moves at all: both are of whole populations, before adjustment and
-after it; a conditional odds ratio would grow by being conditional."""
+"""On which a contrast moves if it moves at all: both are of a whole population, before and after
+adjustment; a conditional odds ratio grows by being conditional."""
 CLEARLY_NARROWER: Final = 0.95
 """Width of an interval as a share of another one's, below which it is called narrower: Monte Carlo
 noise of the width is about 2 %."""
@@ -27,8 +27,8 @@ def movement(cite: Citations, a: str, b: str) -> dict[str, Any]:
     -------
     dict
         ``moves``, and ``mixed`` in arms of mixed histology: ``grows`` or ``shrinks`` if the median
-        does so on both scales under both poolings, else ``differs``; ``narrows``: whether the interval of the log odds ratio of all arms is
-        clearly narrower, treatments unpooled.
+        does so on both scales under both poolings, else ``differs``; ``narrows``: whether the
+        interval of the log odds ratio of all arms is clearly narrower, treatments unpooled.
     """
     table = cite.tables["case_mix_sensitivity"].set_index(["analysis", "a", "b", "scale"])
     rows = table.loc[[(setting, a, b, scale) for setting in SETTINGS for scale in SCALES]]
