@@ -261,8 +261,11 @@ def test_density_of_the_variants_by_hand() -> None:
     ledger = review.ledger()
     tau, sigma, z, effect = np.exp(-0.4), np.exp(0.2), np.array([0.2, -1.3]), np.array([1.1, -0.5])
     point = {
-        "tau_log__": np.array(-0.4), "sigma_subtype_log__": np.array(0.2),
-        "subtype_effect": effect, "z": z, "responders": np.array([3, 4]),
+        "tau_log__": np.array(-0.4),
+        "sigma_subtype_log__": np.array(0.2),
+        "subtype_effect": effect,
+        "z": z,
+        "responders": np.array([3, 4]),
     }
     shared = stats.halfnorm.logpdf([tau, sigma]).sum() + stats.norm.logpdf([*z, *effect]).sum()
     own = np.array([-1.2, -0.3])
