@@ -226,7 +226,7 @@ def make_plan(
 
 def _ess(prior: MapPrior, mixture: BetaMixture) -> dict[str, float | None]:
     """Return the effective sample sizes; curvatures of a density from draws are the mixture's."""
-    smooth = prior.density if prior.exact else mixture.density()
+    smooth = prior.source if prior.exact else mixture.density()
     exists = not prior.tail_scale > 1.0
     return {
         "elir": elir(smooth) if exists else None,
