@@ -343,6 +343,7 @@ def test_the_part_writes_tables_figures_and_pages(
     assert {path.name for path in folder.iterdir()} == {
         *(f"{name}.csv" for name in output.tables),
         *("subtypes.md", "subtype_by_treatment.md", "histology_sensitivity.md"),
+        "subtype_claims.md",
         *(
             f"subtype_{n}.{end}"
             for n in ("shrinkage", "by_treatment")

@@ -175,24 +175,23 @@ def prior_checks(table: pd.DataFrame) -> list[Check]:
 
 def predictive_checks(table: pd.DataFrame) -> list[Check]:
     """Say which statistics of the data replicates of new studies hardly reach."""
-    found = []
-    for model, rows in table[table["replicates"] == NEW].groupby("model", sort=False):
-        outside = rows[rows["noted"]]
-        named = "; ".join(
-            f"{r.part}: {r.statistic} {r.observed:.3g}, replicates {r.lower:.3g} to {r.upper:.3g}"
-            for r in outside.itertuples()
+    rows = table[table["replicates"] == NEW]
+    named = "; ".join(
+        f"{r.model}, {r.part}: {r.statistic} {r.observed:.3g}, replicates {r.lower:.3g} to "
+        f"{r.upper:.3g}"
+        for r in rows[rows["noted"]].itertuples()
+    )
+    models = list(dict.fromkeys(rows["model"]))
+    return [
+        Check(
+            MODEL,
+            f"posterior predictive, {', '.join(models)}: {len(rows)} statistics of new studies",
+            named or "all within the replicates",
+            f"either tail at least {TAIL:g}",
+            "with so many statistics one may be chance",
+            _should(not named),
         )
-        found.append(
-            Check(
-                MODEL,
-                f"posterior predictive, {model}: {len(rows)} statistics of new studies",
-                named or "all within the replicates",
-                f"either tail at least {TAIL:g}",
-                "with so many statistics one may be chance",
-                _should(not named),
-            )
-        )
-    return found
+    ]
 
 
 def loo_checks(
