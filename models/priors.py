@@ -1,9 +1,9 @@
 """Default priors, in one place, each with its reason.
 
 All of them are on the logit scale. The scripts change them with ``--prior-...``; what the prior of
-sigma_group does to the contrasts is shown by ``models/analyses/groups/sigma.py``. Two priors stand
-elsewhere since they are not on this scale: the correlation of ``models/publication.py`` and the
-Jeffreys priors of ``models/analyses/groups/randomised.py``.
+sigma_group does to the contrasts is shown by ``models/analyses/groups/assumptions.py``. Two priors
+stand elsewhere since they are not on this scale: the correlation of ``models/publication.py`` and
+the Jeffreys priors of ``models/analyses/groups/randomised.py``.
 """
 
 import math
@@ -21,13 +21,17 @@ class Priors:
     ----------
     mu_mean, mu_sd
         Overall mean ``mu ~ Normal(mu_mean, mu_sd)``. A standard deviation of 1.5 on the logit
-        scale is about uniform on the probability scale: it prefers no response rate.
+        scale is about uniform on the probability scale: it prefers no rate, of response, disease
+        control or toxicity alike, and says of half of all trials that more than half respond. A
+        prior about the response rate of an earlier meta-analysis, Normal(logit 0.14, 1), changes
+        hardly anything (``models/analyses/groups/assumptions.py``), so one prior serves all.
     tau_scale
         Standard deviation between studies, and in the subtype models between subtypes and between
         members of a family, ``tau ~ HalfNormal(tau_scale)``. With scale 1, 95 % of
         the prior lies below 1.96. Read clinically: at tau = 1 and a typical rate of 15 %, 95 % of
         study rates spread over 2-56 %, already a very large heterogeneity (Röver et al. 2021,
-        Res Synth Methods; the default of RBesT for rates of 20-80 %).
+        Res Synth Methods). At a rate of 16 % the unit-information standard deviation,
+        1 / sqrt(p (1 - p)), is 2.7, and half of it, which RBesT takes, would be about 1.4.
     sigma_scale
         Standard deviation between groups (treatments, lines), half-normal as for tau.
     interaction_scale

@@ -21,9 +21,10 @@ def check(
 ) -> None:
     """Run every check that takes minutes at most and write OUT/checks/checks.md.
 
-    The exit code is 1 if a check or the gate of a fit failed. What is only noted, a statistic
-    that the model does not reproduce or a conclusion that depends on a choice, does not change it.
-    Six fits are sampled; those in OUT/fits, of scripts/reproduce.py or an earlier run, are used.
+    The exit code is 1 if a check or the gate of a fit failed. What only asks for attention, a
+    statistic that the model does not reproduce or a conclusion that depends on a choice, does not
+    change it. The checks read the other parts: what of these is there, of scripts/reproduce.py or
+    an earlier run, is used.
 
     Parameters
     ----------
@@ -42,7 +43,6 @@ def check(
     console.print("loading the evidence and the sampler (about ten seconds)")
 
     from models.analyses.checks.verdicts import PASS
-    from models.analyses.checks.wanted import sampled_fits
     from models.common.constants import DATA_DIR
     from models.evidence.load import load_evidence
     from models.fitting.fit import SamplerSettings
@@ -52,14 +52,8 @@ def check(
     from models.interface.reproduce import MEMORY
 
     def announce(part: str, computed: bool) -> None:
-        if not computed:
-            console.print("nothing has changed since the last run")
-            return
-        missing = [wanted.name for wanted in sampled_fits(evidence) if not recorder.has(wanted)]
-        # the case mix takes about as long as all the rest
-        minutes = 5 if "case_mix" in missing else 3
-        made = f"; fits to be made first, {len(missing)}: {', '.join(missing)}" if missing else ""
-        console.print(f"takes about {minutes} minutes on two free cores{made}", markup=False)
+        words = "computing" if computed else "nothing has changed since the last run"
+        console.print(f"{part}: {words}", markup=False)
 
     def report(wanted: "Wanted", fit: "Fit | None") -> None:
         if fit is not None:
@@ -68,7 +62,8 @@ def check(
     evidence, settings = load_evidence(), SamplerSettings(draws=draws, seed=seed)
     inputs = sorted(DATA_DIR.glob("*.csv"))
     recorder = Recorder(Sampler(settings), out / "fits", settings, inputs=inputs, report=report)
-    parts = tuple(part for part in PARTS if part.name == "checks")
+    needs = next(part.needs for part in PARTS if part.name == "checks")
+    parts = tuple(part for part in PARTS if part.name in (*needs, "checks"))
     run = Run(
         out=out,
         memory=out / "fits" / MEMORY,
@@ -81,7 +76,7 @@ def check(
     done = run_job(run)["checks"]
     for one in done.tables["checks"].itertuples():
         if one.verdict != PASS:
-            console.print(f"{one.verdict}: {one.area}: {one.check}: {one.figure}", markup=False)
+            console.print(f"{one.verdict}: {one.check}: {one.figure}", markup=False)
     page = out / "checks" / "checks.md"
     console.print(f"written: {page}", markup=False)
     if done.problems:

@@ -7,6 +7,7 @@ from pathlib import Path
 from cyclopts import App
 
 from models.interface.options import Conditions, Outcome, RegressionOptions, Review, Sampled
+from models.interface.reading import Reading
 
 app = App(help=__doc__, version_flags=[])
 
@@ -19,6 +20,7 @@ def regress(
     outcome: Outcome | None = None,
     by: str | None = None,
     unit: Conditions = None,
+    reading: Reading = Reading(),
     sampling: Sampled = Sampled(),
     priors: RegressionOptions = RegressionOptions(),
     json: Path | None = None,
@@ -47,7 +49,9 @@ def regress(
     """
     from models.interface import modelling
 
-    modelling.regress(review, covariates, outcome, by, unit or [], sampling, priors.priors(), json)
+    chosen = priors.priors()
+    names = (covariates, outcome, by, unit or [])
+    modelling.regress(review, *names, reading, sampling, chosen, json)
 
 
 if __name__ == "__main__":

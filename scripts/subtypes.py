@@ -7,7 +7,7 @@ from typing import Literal
 
 from cyclopts import App
 
-from models.interface.options import Whole
+from models.interface.options import Engine, Whole
 
 app = App(help=__doc__, version_flags=[])
 
@@ -16,7 +16,7 @@ app = App(help=__doc__, version_flags=[])
 def subtypes(
     *,
     model: Literal["exchangeable", "exnex", "by-treatment"] = "exchangeable",
-    engine: Literal["nuts", "grid"] = "nuts",
+    engine: Engine | None = None,
     data: Path | None = None,
     prior_mu_mean: float = 0.0,
     prior_mu_sd: float = 1.5,
@@ -29,6 +29,7 @@ def subtypes(
     draws: Whole | None = None,
     seed: Whole = 20250107,
     json: Path | None = None,
+    full: bool = False,
 ) -> None:
     """Estimate the response rate of every stratum.
 
@@ -39,13 +40,13 @@ def subtypes(
         exnex: each stratum exchangeable or on its own (parents serve for their sum only);
         by-treatment: subtype and treatment group, additive with interaction.
     engine
-        nuts: sample; grid: the same posterior by quadrature, with independent draws for ranks
-        (model exchangeable only).
+        exact: by quadrature, with independent draws for ranks (model exchangeable, the default
+        there); nuts: sample.
     data
-        CSV with the columns stratum, events, total and, if wanted, parent: the name of the family
-        that the stratum belongs to, blank for none. Strata must be disjoint: a parent is a name,
-        not a row. With --model by-treatment the column treatment as well, one row a combination.
-        By default the paper's 24 disjoint subtypes, or their 83 cells.
+        CSV or Excel with the columns stratum, events, total and, if wanted, parent: the name of the
+        family that the stratum belongs to, blank for none. Strata must be disjoint: a parent is a
+        name, not a row. With --model by-treatment the column treatment as well, one row a
+        combination. By default the paper's 24 disjoint subtypes, or their 83 cells.
     prior_mu_mean
         Mean of the normal prior of mu (logit of the typical rate).
     prior_mu_sd
@@ -66,9 +67,11 @@ def subtypes(
         Draws kept per chain (four chains); by default 2000, and 10000 for EXNEX, whose two
         parameters are quickly drawn and mix more slowly.
     seed
-        Seed of the sampler, or of the grid's independent draws.
+        Seed of the sampler, or of the independent draws.
     json
         Write every number, unrounded, to this file.
+    full
+        Print shrinkage and borrowed information as well.
     """
     from models.interface.console.subtypes import estimate, report
 
@@ -88,7 +91,7 @@ def subtypes(
         seed=seed,
         json=json,
     )
-    report(answer, json)
+    report(answer, json, full=full)
 
 
 if __name__ == "__main__":

@@ -8,9 +8,10 @@ threads and have random numbers of their own, so the draws depend on the seed al
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from threading import Event
 from typing import Final
 
 import numpy as np
@@ -107,6 +108,7 @@ def run_chain(
     table: IntArray,
     settings: SamplerSettings,
     rng: np.random.Generator,
+    stopped: Callable[[], bool] = lambda: False,
 ) -> Iterator[tuple[FloatArray, IntArray, dict[str, float]]]:
     """Yield every kept iteration: parameters, table, statistics.
 
@@ -122,6 +124,8 @@ def run_chain(
         ``draws``, ``tune`` and ``target_accept`` are used.
     rng
         Source of random numbers.
+    stopped
+        Asked at every iteration whether to end.
     """
     graph, factorials = find_moves(lattice), log_factorials(int(model.total.max()))
     moves = MOVES_PER_CELL * int(lattice.free.sum())
@@ -133,6 +137,8 @@ def run_chain(
     begin, *ends = window_ends(settings.tune)
     window: list[FloatArray] = []
     for i in range(settings.tune + settings.draws):
+        if stopped():
+            return
         cells = model.cells(table)
         energy, accepted, depth, diverged, saturated = transition(
             vector, step.size, variance, cells, rng
@@ -184,13 +190,18 @@ def run_chains(
     threads
         Chains at a time.
     """
+    over = Event()
 
     def run(chain: int) -> list[tuple[FloatArray, IntArray, dict[str, float]]]:
         rng = np.random.default_rng([settings.seed, 2, chain])
-        return list(run_chain(model, lattice, tables[chain], settings, rng))
+        return list(run_chain(model, lattice, tables[chain], settings, rng, over.is_set))
 
     with ThreadPoolExecutor(threads) as pool:
-        found = list(pool.map(run, range(len(tables))))
+        try:
+            found = list(pool.map(run, range(len(tables))))
+        finally:
+            # a signal, or an error of one chain, does not wait for the others
+            over.set()
     return Chains(
         vectors=np.array([[draw[0] for draw in chain] for chain in found]),
         tables=np.array([[draw[1] for draw in chain] for chain in found]),

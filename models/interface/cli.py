@@ -6,11 +6,14 @@ too little memory; 130 and 143 after Ctrl-C and SIGTERM. Whatever it is, the use
 never a stack trace.
 """
 
+import io
 import os
 import sys
 import tempfile
 import traceback
 from collections.abc import Sequence
+from contextlib import redirect_stdout
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,6 +22,9 @@ from models.common.errors import GateError, InputError, one_line
 from models.interface import signals
 from models.interface.streams import patient_streams
 
+PACKAGE: Final = "ici-sarcoma-evidence"
+QUIET: Final = "--quiet"
+EPILOGUE: Final = "--quiet prints the last line alone, the answer; --version names the version."
 BROKEN: Final = 70
 """Exit code for a fault of the program itself (EX_SOFTWARE)."""
 
@@ -39,9 +45,17 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
         Arguments, for tests; the command line's by default.
     """
     stopped = False
+    words = list(sys.argv[1:] if tokens is None else tokens)
+    app.help_epilogue = EPILOGUE
     with patient_streams() as lost, signals.stoppable():
         try:
-            code = _outcome(app, tokens)
+            if words == ["--version"]:
+                print(f"{PACKAGE} {version(PACKAGE)}")
+                code = 0
+            elif QUIET in words:
+                code = _last_line(app, [word for word in words if word != QUIET])
+            else:
+                code = _outcome(app, words)
             error = lost()
             # whoever closed a pipe has read enough; a full disk has lost what was asked for
             if code == 0 and error is not None and not isinstance(error, BrokenPipeError):
@@ -53,6 +67,18 @@ def run(app: Any, tokens: Sequence[str] | None = None) -> None:
         signals.leave(code)
     if code:
         raise SystemExit(code)
+
+
+def _last_line(app: Any, tokens: Sequence[str]) -> int:
+    """Run an app and print the last line of what it prints, the answer; return the exit code."""
+    # rich, which shows progress, takes this for "no terminal"
+    os.environ["TTY_COMPATIBLE"] = "0"
+    with redirect_stdout(io.StringIO()) as printed:
+        code = _outcome(app, tokens)
+    lines = [line for line in printed.getvalue().splitlines() if line.strip()]
+    if lines:
+        print(lines[-1])
+    return code
 
 
 def _outcome(app: Any, tokens: Sequence[str] | None) -> int:

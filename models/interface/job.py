@@ -76,7 +76,11 @@ PARTS: Final = (
     Part("regression"),
     Part("outcomes"),
     Part("next_trial"),
-    Part("checks", stored=(VALIDATION_DIR / "calibration", VALIDATION_DIR / "reliability")),
+    Part(
+        "checks",
+        needs=("pools", "groups", "subtypes", "case_mix"),
+        stored=(VALIDATION_DIR / "calibration", VALIDATION_DIR / "reliability"),
+    ),
 )
 """In the order in which they are computed."""
 

@@ -22,9 +22,13 @@ class Caption:
 def all_captions(cite: Citations) -> dict[str, Caption]:
     """Return the legends by the place of the figure, ``pools/forest_orr``, in order."""
     subtypes = cite.tables["subtypes"]
-    disjoint = subtypes.loc[subtypes["kind"] == "stratum", "subtype"].nunique()
+    strata = subtypes[subtypes["kind"] == "stratum"].drop_duplicates("subtype")
+    short = strata[strata["subtype"] != strata["full_name"]]
+    names = "; ".join(
+        f"{a}: {b}" for a, b in zip(short["subtype"], short["full_name"], strict=True)
+    )
     claims = cite.tables["claims"][["claim_id", "claim"]].itertuples(index=False, name=None)
-    text = cited(cite, "captions", subtypes=disjoint, claims=list(claims))
+    text = cited(cite, "captions", subtypes=len(strata), names=names, claims=list(claims))
     return {
         found["place"]: Caption(found["title"], found["rest"].strip())
         for found in _ENTRY.finditer(text)

@@ -1,10 +1,12 @@
-"""What the texts say of treatment contrasts at equal histology, beside numbers."""
+"""What the texts say of contrasts at equal histology and of covariates, beside numbers."""
 
 from typing import Any, Final
 
 from models.analyses.case_mix.tables import SETTINGS
 from models.analyses.case_mix.wanted import LINE, MAIN, UNPOOLED
 from models.analyses.groups.claims import CHEMO, MONO, TKI
+from models.analyses.regression.run import NONE
+from models.analyses.regression.wanted import ASPS_BY_TREATMENT, SHARES_BY_TREATMENT
 from models.render.citations import Citations
 
 SCALES: Final = ("odds_ratio", "risk_difference")
@@ -44,6 +46,15 @@ def results(cite: Citations) -> dict[str, Any]:
         "line": LINE,
         "trials": chosen.to_dict("records"),
         "analyses": {"pooled": MAIN, "own": UNPOOLED},
+    }
+
+
+def covariates(cite: Citations) -> dict[str, Any]:
+    """Return the regressions that the sentences are about."""
+    return {
+        "asps": ASPS_BY_TREATMENT.label,
+        "shares": SHARES_BY_TREATMENT.label,
+        "bare": NONE,
     }
 
 

@@ -3,21 +3,18 @@
 from typing import Any, Final
 
 from models.analyses.checks.posterior_predictive import NEW
+from models.analyses.groups.assumptions import PRIORS
 from models.render.citations import Citations
 
 CLAIM: Final = "C02"
 """The claim that is followed through the scenarios: ICI + TKI above monotherapy."""
-KINDS: Final = (
-    ("prior", "other priors"),
-    ("paper", "the paper's own analyses"),
-    ("correction", "the counts of trial reports"),
-    ("population", "exclusion of the ASPS-only arms"),
-)
 
 
 def sensitivity(cite: Citations) -> dict[str, Any]:
-    """Return the claim that is followed, and the kinds of scenarios."""
-    return {"claim": CLAIM, "kinds": KINDS}
+    """Return the claim that is followed, and the sections of analyses that judge it."""
+    ranges = cite.tables["one_question_ranges"]
+    own = ranges.loc[ranges["claim_id"] == CLAIM, "section"]
+    return {"claim": CLAIM, "priors": PRIORS, "sections": [s for s in own if s != "all"]}
 
 
 def model_checks(cite: Citations) -> dict[str, Any]:

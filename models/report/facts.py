@@ -6,7 +6,7 @@ import pandas as pd
 
 from models.analyses.checks.comparison import SMALL_DIFFERENCE
 from models.analyses.checks.scenarios import SMALL_ARM
-from models.analyses.groups.claims import VISIBLE_SHIFT, WORDS
+from models.analyses.groups.claims import DIRECTION
 from models.common.constants import CI_PROB
 from models.common.sources import versions
 from models.estimands.contrasts import DEFAULT_MARGIN
@@ -30,12 +30,11 @@ def fact_frames(settings: Mapping[str, float], priors: Priors) -> dict[str, pd.D
         "rhat_limit": RHAT_MAX,
         "ess_limit": ESS_MIN,
         "bfmi_limit": BFMI_MIN,
-        "visible_shift": VISIBLE_SHIFT,
         "small_arm": SMALL_ARM,
         "small_difference": SMALL_DIFFERENCE,
         **{f"prior_{name}": value for name, value in as_exnex_priors(priors).as_dict().items()},
         **{name: float(value) for name, value in settings.items()},
-        **{f"wording: {words}": least for least, words in WORDS},
+        **{f"wording: {words}": least for least, words in DIRECTION},
         "total_draws": float(settings["draws"] * settings["chains"]),
     }
     found = versions()

@@ -9,11 +9,11 @@ its checks, sensitivity to the prior, reproducibility.
 from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from models.analyses.groups.claims import CHEMO, DUAL, IMMUNO, MONO, TKI, WORDS
+from models.analyses.groups.claims import CHEMO, DIRECTION, DUAL, IMMUNO, MONO, TKI
 from models.render.citations import Citations
 from models.render.templates import page
+from models.report.case_mix import covariates, shared_alone
 from models.report.case_mix import results as case_mix_results
-from models.report.case_mix import shared_alone
 from models.report.checks import model_checks, sensitivity
 
 NAMES: Final = {
@@ -48,7 +48,7 @@ def methods(cite: Citations, *, paper: bool = True) -> dict[str, Any]:
         "refitted": list(diagnostics.loc[diagnostics["escalations"] > 0, "fit"]),
         "largest_rhat": diagnostics.loc[diagnostics["rhat_max"].idxmax(), "fit"],
         "smallest_ess": diagnostics.loc[diagnostics["ess_tail_min"].idxmin(), "fit"],
-        "wording": [words for _, words in WORDS],
+        "wording": [words for _, words in DIRECTION],
     }
 
 
@@ -57,18 +57,14 @@ def randomised(cite: Citations) -> dict[str, Any]:
     return {"trials": cite.tables["randomised"].to_dict("records")}
 
 
-def limits(cite: Citations) -> dict[str, Any]:
-    """Return how the tables call the default prior of sigma_group."""
-    scale = cite.value("settings", "value", name="prior_sigma_scale")
-    return {"sigma_prior": f"HalfNormal({scale:g})"}
-
-
 def nothing(cite: Citations) -> dict[str, Any]:
     """Return no more than the numbers: for texts that choose nothing."""
     return {}
 
 
 SECTIONS: Final[Mapping[str, Callable[[Citations], dict[str, Any]]]] = {
+    "summary": nothing,
+    "key_sentences": nothing,
     "methods": methods,
     "overall": nothing,
     "treatment": nothing,
@@ -80,10 +76,12 @@ SECTIONS: Final[Mapping[str, Callable[[Citations], dict[str, Any]]]] = {
     "randomised": randomised,
     "sensitivity": sensitivity,
     "model_checks": model_checks,
-    "limits": limits,
+    "limits": nothing,
     "case_mix_methods": nothing,
     "case_mix_results": case_mix_results,
     "case_mix_limits": shared_alone,
+    "covariates": covariates,
+    "joint": nothing,
     "next_trial": nothing,
 }
 """Sections by their template, with what each names; numbers are recorded in this order."""

@@ -45,7 +45,8 @@ def claims(material: Material) -> Markup:
 
 
 def _claim(material: Material, row: dict[str, Any]) -> Markup:
-    words = Markup("<p>Judged: {}.</p>").format(typeset(str(row["event"])))
+    judged = "an estimate" if pd.isna(row["event"]) else typeset(str(row["event"]))
+    words = Markup("<p>Judged: {}.</p>").format(judged)
     if QUESTION not in material.tables:
         return words
     every = material.tables[QUESTION]

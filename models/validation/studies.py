@@ -46,7 +46,7 @@ class Kept:
 
 
 def kept_studies() -> dict[str, Kept]:
-    """Return every study with kept results, by name."""
+    """Return every study with kept results, by name; one that was never run is none."""
     folder = calibration.RESULTS
     runs = {
         f"{engine}_{model}": Kept(
@@ -57,6 +57,7 @@ def kept_studies() -> dict[str, Kept]:
         )
         for engine in calibration.ENGINES
         for model in calibration.models_of(engine, None)
+        if (folder / f"sbc_{engine}_{model}.json").exists()
     }
     return runs | {
         "case_mix": Kept(case_mix.case_mix_study, 1, folder / "case_mix.json"),

@@ -27,7 +27,11 @@ def calibrate(
         Parameter(help="pooled, subtype, subgroup, exnex or subtype_treatment; by default all."),
     ] = None,
     engine: Annotated[
-        str, Parameter(help="nuts, grid (the first three models) or lattice (the case-mix model).")
+        str,
+        Parameter(
+            help="nuts, grid (the first three models), arms (regression and joint) or lattice "
+            "(the case-mix model)."
+        ),
     ] = "nuts",
     recovery: Annotated[
         bool,

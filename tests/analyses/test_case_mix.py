@@ -27,7 +27,10 @@ from models.analyses.case_mix.wanted import (
     reviews_of,
     wanted,
 )
+from models.case_mix_covariates import build_case_mix_covariates_model
+from models.case_mix_unpooled import build_case_mix_unpooled_model
 from models.common.constants import PROJECT_ROOT
+from models.common.errors import InputError
 from models.estimands.case_mix import case_mix_estimands, patient_mix
 from models.estimands.case_mix_unpooled import as_pooled, unpooled_estimands
 from models.estimands.composition import composition_share, prior_composition_share
@@ -38,8 +41,8 @@ from models.fitting.fit import SamplerSettings
 from models.fitting.records import Recorder
 from models.interface.job import PARTS, Run, run_job
 from models.priors import DEFAULT_PRIORS
-from models.reviews.case_mix import REST, CaseMixReview, from_ledger, make_review
-from models.reviews.covariates import design_matrix
+from models.reviews.case_mix import ARM, REST, CaseMixReview, from_ledger, make_review
+from models.reviews.covariates import COLUMN, design_matrix
 from tests.analyses.conftest import Invented
 
 
@@ -247,6 +250,46 @@ def test_density_with_arms_of_one_histology_is_the_exact_likelihood() -> None:
     assert found == pytest.approx(expected, rel=1e-12)
 
 
+def test_density_of_the_variants_by_hand() -> None:
+    """Unpooled treatments have priors of their own; a covariate shifts the logit of its arm."""
+    arms = pd.DataFrame({"arm": ["A", "B"], "treatment": ["mono", "TKI"], "events": [3, 4]})
+    parts = pd.DataFrame([("A", "x", 10), ("B", "y", 9)], columns=["arm", "subtype", "total"])
+    nothing = pd.DataFrame(columns=["arm", "treatment", "subtype", "events"])
+    review = make_review(
+        arms, parts, nothing, nothing, treatments=["mono", "TKI"], subtypes=["x", "y"]
+    )
+    ledger = review.ledger()
+    tau, sigma, z, effect = np.exp(-0.4), np.exp(0.2), np.array([0.2, -1.3]), np.array([1.1, -0.5])
+    point = {
+        "tau_log__": np.array(-0.4),
+        "sigma_subtype_log__": np.array(0.2),
+        "subtype_effect": effect,
+        "z": z,
+        "responders": np.array([3, 4]),
+    }
+    shared = stats.halfnorm.logpdf([tau, sigma]).sum() + stats.norm.logpdf([*z, *effect]).sum()
+    own = np.array([-1.2, -0.3])
+    model = build_case_mix_unpooled_model(ledger)
+    found = float(model.compile_logp(jacobian=False)({**point, "treatment_logit": own}))
+    rate = expit(own + sigma * effect + tau * z)
+    expected = stats.binom.logpmf([3, 4], [10, 9], rate).sum() + shared
+    assert found == pytest.approx(expected + stats.norm.logpdf(own, 0, 1.5).sum(), rel=1e-12)
+
+    ledger[COLUMN + "year"] = ledger["arm"].map({"A": -0.5, "B": 1.5}).where(ledger["part"] == ARM)
+    model = build_case_mix_covariates_model(ledger)
+    more = {"mu": np.array(-0.7), "coefficient": np.array([0.4])}
+    more |= {"treatment_effect": np.array([0.3, -0.8]), "sigma_treatment_log__": np.array(-0.9)}
+    found = float(model.compile_logp(jacobian=False)(point | more))
+    s = np.exp(-0.9)
+    logit = -0.7 + 0.4 * np.array([-0.5, 1.5]) + s * np.array([0.3, -0.8])
+    expected = stats.binom.logpmf([3, 4], [10, 9], expit(logit + sigma * effect + tau * z)).sum()
+    expected += shared + stats.halfnorm.logpdf(s) + stats.norm.logpdf([0.4, 0.3, -0.8]).sum()
+    assert found == pytest.approx(expected + stats.norm.logpdf(-0.7, 0, 1.5), rel=1e-12)
+    ledger.loc[ledger["arm"] == "B", COLUMN + "year"] = np.nan
+    with pytest.raises(InputError, match="arm 'B': 'year' is missing"):
+        build_case_mix_covariates_model(ledger)
+
+
 def run_script(*arguments: str) -> subprocess.CompletedProcess[str]:
     """Run the script as a user does."""
     command = [sys.executable, str(PROJECT_ROOT / "scripts" / "case_mix.py"), *arguments]
@@ -408,7 +451,7 @@ def test_the_part_writes_tables_figures_and_pages(
     ]
     folder = tmp_path / "case_mix"
     written = {path.stem for path in folder.glob("*.png")}
-    assert written == {"case_mix_contrasts", "case_mix_arms", "case_mix_table"}
+    assert written == {"case_mix_contrasts", "case_mix_arms"}
     assert {path.stem for path in folder.glob("*.csv")} == set(output.tables)
     assert {path.name for path in folder.glob("*.md")} == {
         "case_mix_contrasts.md",

@@ -16,9 +16,7 @@ from models.analyses.checks.power import (
     power_scaling,
     power_table,
 )
-from models.analyses.checks.sensitivity import sensitivity_summary
 from models.analyses.checks.wanted import exact_fits, sampled_fits
-from models.analyses.groups.claims import CLAIMS
 from models.common.errors import InputError
 from models.evidence.load import Evidence
 from models.fitting.exact import Exact, to_datatree
@@ -107,40 +105,6 @@ def test_every_number_of_a_fit_is_scaled(evidence: Evidence, pooled: xr.Dataset)
     # a prior twenty times as narrow is felt, the other way round it is not
     strong = power_scaling(pooled, None, Priors(mu_sd=0.1, tau_scale=0.1), "orr")
     assert strong["prior"].min() > 10 * both["prior"].min()
-
-
-def test_summary_of_scenarios_worked_by_hand() -> None:
-    def row(
-        kind: str, quantity: str, value: float, shift: float, changed: bool
-    ) -> dict[str, object]:
-        rate = quantity == "orr"
-        return {
-            "kind": kind,
-            "scenario": f"{kind}{value}",
-            "quantity": quantity,
-            "typical_median": value if rate else np.nan,
-            "typical_shift": shift if rate else np.nan,
-            "probability": np.nan if rate else value,
-            "probability_shift": np.nan if rate else shift,
-            "conclusion_changed": changed,
-        }
-
-    table = pd.DataFrame(
-        [
-            row("main", "orr", 0.16, 0, False),
-            row("prior", "orr", 0.17, 0.01, False),
-            row("prior", "orr", 0.14, -0.02, False),
-            row("prior", "C01", 0.6, 0.1, True),
-            row("prior", "C01", 0.4, -0.1, True),
-            row("prior", "C02", 0.9, 0.01, False),
-        ]
-    )
-    found = sensitivity_summary(table).set_index(["kind", "quantity"])
-    rate, claim = found.loc[("prior", "orr")], found.loc[("prior", "C01")]
-    assert rate[["scenarios", "lowest", "highest"]].tolist() == [2, 0.14, 0.17]
-    assert rate["largest_shift"] == pytest.approx(0.02)
-    assert claim[["scenarios", "changed"]].tolist() == [2, 2]
-    assert found.loc[("prior", "claims"), ["scenarios", "changed"]].tolist() == [len(CLAIMS), 1]
 
 
 def test_saved_fits_that_are_not_there_are_named(evidence: Evidence, tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import pytest
 from models.analyses.groups.claims import (
     CHEMO,
     CLAIMS,
+    DIRECTION,
     DUAL,
     FIRST,
     IMMUNO,
@@ -13,6 +14,9 @@ from models.analyses.groups.claims import (
     MONO,
     TKI,
     Claim,
+    limits,
+    similarity,
+    wording,
 )
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
@@ -64,3 +68,30 @@ def test_each_analysis_has_the_groups_that_its_claims_compare(evidence: Evidence
         if claim.grouping == "treatment":
             # "of the five groups", as the event says
             assert set(groups) == set(TREATMENT)
+
+
+def test_words_are_those_of_the_published_scale() -> None:
+    """Makowski et al. 2019: limits are exceeded, not reached; 0.90 is uncertain."""
+    for p, word in (
+        (0.5, "uncertain"), (0.90, "uncertain"), (0.95, "uncertain"), (0.951, "possible"),
+        (0.971, "likely"), (0.991, "probable"), (0.9991, "certain"), (0.04, "possible not"),
+        (0.0005, "certain not"),
+    ):  # fmt: skip
+        assert wording(p) == word
+    for p, word in (
+        (0.9, "undecided"), (0.976, "probably negligible"), (0.995, "negligible"),
+        (0.02, "probably not negligible"), (0.005, "not negligible"),
+    ):  # fmt: skip
+        assert wording(p, similar=True) == word
+    assert [least for least, _ in DIRECTION] == sorted((p for p, _ in DIRECTION), reverse=True)
+    for similar in (False, True):
+        for p in limits(similar):
+            assert wording(p - 1e-6, similar=similar) != wording(p + 1e-6, similar=similar)
+
+
+def test_similarity_by_three_margins_worked_by_hand() -> None:
+    rates = {"x": np.array([0.10, 0.10, 0.10, 0.10]), "y": np.array([0.12, 0.16, 0.21, 0.10])}
+    # odds ratios 1.23, 1.71, 2.39, 1; differences 2, 6, 11, 0 points
+    assert similarity(rates, ("y", "x")) == pytest.approx(
+        {"within_10_points": 0.75, "within_5_points": 0.5, "within_odds": 0.5}
+    )

@@ -7,20 +7,10 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
-from models.analyses.groups.claims import WORDS, wording
 from models.analyses.groups.randomised import randomised_table
 from models.common.errors import InputError
 from models.evidence.groupings import GROUPINGS, grouped_outcome
 from models.reviews.groups import group_by
-
-
-def test_words_follow_the_probability_and_admit_monte_carlo_error():
-    assert wording(0.98) == "strongly supported"
-    assert wording(0.5) == "undecided"
-    assert wording(0.001) == "strongly contradicted"
-    assert wording(0.901, mcse=0.007) == "weakly supported to supported"
-    assert wording(0.94, mcse=0.007) == "supported"
-    assert [least for least, _ in WORDS] == sorted((least for least, _ in WORDS), reverse=True)
 
 
 def test_randomised_comparisons_by_simulation(evidence):

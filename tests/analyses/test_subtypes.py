@@ -223,8 +223,8 @@ def test_heat_map_marks_predictions(evidence: Evidence, cells: pd.DataFrame) -> 
     assert sum(text.get_fontstyle() == "italic" for text in axes.texts) == 37
     assert "45/116" in texts
     rows = [text for text in texts if "  " in text]
-    assert rows[0] == "EAS  1/1"
-    assert rows[-1].endswith(("0/2", "0/7", "0/11"))
+    assert rows[0] == "EAS  1 / 1"
+    assert rows[-1].endswith(("0 / 2", "0 / 7", "0 / 11"))
 
 
 def test_shrinkage_plot_shows_every_row_in_order(evidence: Evidence) -> None:
@@ -343,6 +343,7 @@ def test_the_part_writes_tables_figures_and_pages(
     assert {path.name for path in folder.iterdir()} == {
         *(f"{name}.csv" for name in output.tables),
         *("subtypes.md", "subtype_by_treatment.md", "histology_sensitivity.md"),
+        "subtype_claims.md",
         *(
             f"subtype_{n}.{end}"
             for n in ("shrinkage", "by_treatment")

@@ -47,6 +47,7 @@ def test_figures_draw_the_tables(tables: dict[str, pd.DataFrame], review: CaseMi
         adjusted_contrasts,
         arms_by_composition,
         composition_rates,
+        upward_odds,
     )
 
     result = SimpleNamespace(
@@ -54,11 +55,20 @@ def test_figures_draw_the_tables(tables: dict[str, pd.DataFrame], review: CaseMi
         contrasts=tables["case_mix_contrasts"],
         subtypes=tables["case_mix_subtypes"],
     )
-    figure = adjusted_contrasts(result)
-    texts = [text.get_text() for text in figure.axes[0].texts]
-    assert sum(text.startswith("v. ") for text in texts) == 10
+    texts = [text.get_text() for text in adjusted_contrasts(result).axes[0].texts]
+    assert sum(" v. " in text for text in texts[2:]) == 10
     medians = [float(t.split(" ")[0]) for t in texts if "(" in t and t[0].isdigit()][::2]
     assert medians == sorted(medians, reverse=True)
+    assert min(medians) >= 1
+    pairs = upward_odds(tables["case_mix_contrasts"])
+    odds = tables["case_mix_contrasts"].query("scale == 'odds_ratio'").set_index(["a", "b"])
+    for row in pairs.itertuples():
+        if (row.a, row.b) in odds.index:
+            assert odds.loc[(row.a, row.b), "unadjusted_lower"] == row.unadjusted_lower
+        else:
+            source = odds.loc[(row.b, row.a)]
+            assert row.unadjusted_lower == 1 / source["unadjusted_upper"]
+            assert row.adjusted_p_superior == 1 - source["adjusted_p_superior"]
     places = composition_rates(result).set_index("arm")
     medians_of = tables["case_mix_subtypes"].set_index("subtype")["median"]
     assert places.loc["Chen 2023", "expected"] == pytest.approx(medians_of["ASPS"])

@@ -18,9 +18,11 @@ NUMBER = re.compile(r"(?<![\w.])-?\d+(?:\.\d+)*(?![\w])")
 def numbers_of(text: str) -> list[str]:
     text = re.sub(r"\b(?:PD|CTLA)-\w+", "", text)
     text = re.sub(r"CMB305|RECIST 1\.1|D'Angelo 2018|Chawla 2022|`[^`]*`", "", text)
-    text = re.sub("[Gg]rade 3-5", "", text)
+    text = re.sub("[Gg]rade 3-5|per 100\\b", "", text)
     # where a reference is printed
-    text = re.sub(r"(?:Stat Med|Bayesian Anal|Pharm Stat), volume \d+, page \d+", "", text)
+    text = re.sub(
+        r"(?:Stat Med|Bayesian Anal|Pharm Stat|Front Psychol), volume \d+, page \d+", "", text
+    )
     return NUMBER.findall(text)
 
 

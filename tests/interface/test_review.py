@@ -81,6 +81,18 @@ def test_what_cannot_be_is_one_line(arguments, words, capsys) -> None:
     assert words in lines[0]
 
 
+def test_quiet_is_the_answer_alone(capsys) -> None:
+    assert run(str(EXAMPLE), "--quiet") == 0
+    printed = capsys.readouterr()
+    assert printed.out.startswith("In a typical study 47 %")
+    assert len(printed.out.splitlines()) == 1
+    assert printed.err == ""
+    assert run("--version") == 0
+    assert capsys.readouterr().out.startswith("ici-sarcoma-evidence 0")
+    assert run("--help") == 0
+    assert "--quiet prints" in capsys.readouterr().out
+
+
 def test_the_examples_of_the_docstrings_are_true(monkeypatch) -> None:
     monkeypatch.chdir(PROJECT_ROOT)
     tested = doctest.testmod(importlib.import_module("models.interface.review"))

@@ -189,7 +189,8 @@ def test_regress_json_has_exactly_the_documented_structure(tmp_path):
     result = run("regress", str(review), *options)
     assert result.returncode == 0, result.stderr
     content = json.loads(out.read_text())
-    assert list(content) == ["k", "coefficients", "tau", "sigma_group", "contrasts", "diagnostics"]
+    keys = ["k", "coefficients", "tau", "sigma_group", "contrasts", "diagnostics"]
+    assert list(content) == [*keys, "notes", "answer", "provenance"]
     assert content["k"] == 6
     terms = [(c["covariate"], c["level"], c["unit"]) for c in content["coefficients"]]
     assert terms == [("age", None, 10), ("site", "s", "v. n"), ("site", "not reported", "v. n")]

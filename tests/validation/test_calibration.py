@@ -33,6 +33,7 @@ from models.validation.calibration.quantities import (
     true_scalars,
 )
 from models.validation.calibration.run import (
+    ARM_MODELS,
     GRID_MODELS,
     NUTS_MODELS,
     RESULTS,
@@ -60,6 +61,7 @@ SCRIPT = PROJECT_ROOT / "scripts" / "verify" / "calibrate.py"
 PLANNED = [
     *(("nuts", model) for model in NUTS_MODELS),
     *(("grid", model) for model in GRID_MODELS),
+    *(("arms", model) for model in ARM_MODELS),
 ]
 STORED = [pair for pair in PLANNED if (RESULTS / f"sbc_{pair[0]}_{pair[1]}.json").exists()]
 FEW_NULLS = 2000
@@ -74,7 +76,7 @@ def test_what_is_lacking_is_said() -> None:
     for engine, model in PLANNED:
         path = RESULTS / f"sbc_{engine}_{model}.json"
         done = json.loads(path.read_text(encoding="utf-8"))["simulations"] if path.exists() else 0
-        words = f"{model} by {'NUTS' if engine == 'nuts' else engine} has {done} of "
+        words = f"{model} by {'grid' if engine == 'grid' else 'NUTS'} has {done} of "
         assert (words in page) == (done < SIMULATIONS[engine])
 
 

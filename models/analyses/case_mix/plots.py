@@ -12,36 +12,28 @@ from matplotlib.transforms import blended_transform_factory
 
 from models.analyses.case_mix.variants import single_arms
 from models.common.errors import InputError
-from models.render.format import probability, rate
+from models.render.format import printed, probability, typeset
 from models.render.style import (
     BAYES,
     FONT,
     INK,
+    MARKERS,
     OBSERVED,
-    PUBLISHED,
+    PAGE,
+    SMALL,
     TEXT_WIDTH,
-    THIRD,
     bare_rows,
     interval,
+    row_writer,
 )
 
 if TYPE_CHECKING:
     from models.analyses.case_mix.summary import CaseMixResult
 
-ROW: Final = 0.40
-"""Inches a pair."""
-TOP, BOTTOM = 0.42, 0.72
-MARKS: Final = (
-    ("o", BAYES),
-    ("s", PUBLISHED),
-    ("D", THIRD),
-    ("^", "#CC79A7"),
-    ("v", "#56B4E9"),
-    ("P", "#E69F00"),
-    ("X", INK),
-    ("<", OBSERVED),
-)
-"""Marker and colour of every treatment, Okabe and Ito's palette; both differ."""
+ROW: Final = 3.4 / 25.4
+TOP, BOTTOM = 0.30, 0.60
+LABEL, AXIS, AXIS_END, VALUE, CHANCE = (x / 25.4 for x in (2, 76, 126, 130, 178))
+"""Inches: half a row; above and below the rows; columns from the left edge."""
 
 
 def adjusted_contrasts(result: "CaseMixResult") -> Figure:
@@ -55,74 +47,77 @@ def adjusted_contrasts(result: "CaseMixResult") -> Figure:
     Returns
     -------
     matplotlib.figure.Figure
-        One row a pair, highest adjusted median first, log axis. Blue circle: conditional odds
-        ratio at equal histology. Orange, open: unadjusted. Medians with 95 % equal-tailed
-        intervals; numbers and probabilities at the right.
+        One page wide, one row a pair, the treatment first that is higher at equal histology, the
+        largest ratio on top, log axis. Filled: conditional odds ratio at equal histology. Open:
+        the same arms unadjusted. Medians with 95 % equal-tailed intervals and probabilities.
 
     Raises
     ------
     InputError
         If there is no pair.
     """
-    odds = result.contrasts[result.contrasts["scale"] == "odds_ratio"]
+    odds = upward_odds(result.contrasts)
     if odds.empty:
         raise InputError("a single treatment; there is no contrast to draw")
-    odds = odds.sort_values("adjusted_median", ascending=False, kind="stable")
-    height = TOP + len(odds) * ROW + BOTTOM
-    figure = Figure(figsize=(TEXT_WIDTH, height))
+    body = len(odds) * 2 * ROW
+    height = TOP + body + BOTTOM
+    figure = Figure(figsize=(PAGE, height))
     axes = figure.add_axes(
-        (1.62 / TEXT_WIDTH, BOTTOM / height, 2.3 / TEXT_WIDTH, 1 - BOTTOM / height)
+        (AXIS / PAGE, BOTTOM / height, (AXIS_END - AXIS) / PAGE, 1 - BOTTOM / height)
     )
-    bare_rows(axes, top=TOP, bottom=-len(odds) * ROW)
+    bare_rows(axes, top=TOP, bottom=-body)
     inches = blended_transform_factory(figure.dpi_scale_trans, axes.transData)
-
-    def write(x: float, y: float, text: str, colour: str = INK, weight: str = "normal") -> None:
-        axes.text(
-            x,
-            y,
-            text,
-            transform=inches,
-            va="center",
-            color=colour,
-            fontsize=FONT - 0.5,
-            fontweight=weight,
-            clip_on=False,
-        )
-
-    for x, text in ((0.05, "a v. b"), (4.08, "odds ratio a / b (95 % int.)"), (5.72, "P(a > b)")):
-        write(x, TOP - 0.18, text, weight="bold")
-    for i, row in enumerate(odds.itertuples()):
-        y = -(i + 0.5) * ROW
-        write(0.05, y + 0.075, str(row.a))
-        write(0.05, y - 0.075, f"v. {row.b}")
-        for prefix, colour, offset, filled in (
-            ("adjusted", BAYES, 0.075, True),
-            ("unadjusted", PUBLISHED, -0.075, False),
-        ):
-            middle, low, high = (
-                float(getattr(row, f"{prefix}_{part}")) for part in ("median", "lower", "upper")
-            )
-            interval(axes, y + offset, middle, low, high, colour, filled=filled)
-            write(4.08, y + offset, rate(middle, low, high, 2), colour)
-            chance = probability(float(getattr(row, f"{prefix}_p_superior")))
-            write(5.72, y + offset, chance, colour)
-    _odds_axis(axes, odds)
-    figure.text(
-        0.5,
-        0.03 / height,
-        "Blue, filled: at equal histology (conditional: same subtype, same study effect). "
-        "Orange, open: unadjusted.\nArms of different trials are compared: none of these contrasts "
-        "is randomised.",
-        ha="center",
-        va="bottom",
-        fontsize=FONT - 0.5,
-        color=INK,
-        linespacing=1.25,
+    write = row_writer(axes, inches, baseline=True)
+    for x, text in ((LABEL, "First v. second"), (VALUE, "Odds ratio (95 % interval)")):
+        write(x, TOP - 0.9 * ROW, text, bold=True)
+    write(CHANCE, TOP - 0.9 * ROW, "P(> 1)", bold=True, align="right")
+    for i, row in enumerate(odds.to_dict("records")):
+        y = -(2 * i + 0.5) * ROW
+        write(LABEL, y - 0.5 * ROW, typeset(f"{row['a']} v. {row['b']}"))
+        for prefix, at, filled in (("adjusted", y, True), ("unadjusted", y - 0.95 * ROW, False)):
+            middle, low, high = (row[f"{prefix}_{part}"] for part in ("median", "lower", "upper"))
+            interval(axes, at, middle, low, high, BAYES, filled=filled, width=1.0)
+            write(VALUE, at, printed(middle, low, high, digits=2), bold=filled)
+            chance = probability(row[f"{prefix}_p_superior"])
+            write(CHANCE, at, chance, align="right", bold=filled)
+    _odds_axis(axes, odds, body)
+    figure.legend(
+        handles=[
+            Line2D([], [], color=BAYES, marker="o", ms=3, mfc=face, lw=1.0)
+            for face in (BAYES, "white")
+        ],
+        labels=["at equal histology", "unadjusted"],
+        loc="lower center",
+        ncols=2,
+        frameon=False,
+        fontsize=SMALL,
+        bbox_to_anchor=(0.5, 0.0),
     )
     return figure
 
 
-def _odds_axis(axes: Axes, odds: pd.DataFrame) -> None:
+def upward_odds(contrasts: pd.DataFrame) -> pd.DataFrame:
+    """Return the odds ratios, the treatment first that is higher at equal histology.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``a``, ``b`` and, ``adjusted_`` and ``unadjusted_``, ``median``, ``lower``, ``upper``,
+        ``p_superior``; largest adjusted median first, which is at least 1.
+    """
+    odds = contrasts[contrasts["scale"] == "odds_ratio"].reset_index(drop=True)
+    down = odds["adjusted_median"] < 1
+    turned = odds.rename(columns={"a": "b", "b": "a"})
+    for prefix in ("adjusted", "unadjusted"):
+        lower, upper = odds[f"{prefix}_upper"], odds[f"{prefix}_lower"]
+        turned[f"{prefix}_median"] = 1 / odds[f"{prefix}_median"]
+        turned[f"{prefix}_lower"], turned[f"{prefix}_upper"] = 1 / lower, 1 / upper
+        turned[f"{prefix}_p_superior"] = 1 - odds[f"{prefix}_p_superior"]
+    pairs = pd.concat([odds[~down], turned[down]])[list(odds.columns)]
+    return pairs.sort_values("adjusted_median", ascending=False, kind="stable", ignore_index=True)
+
+
+def _odds_axis(axes: Axes, odds: pd.DataFrame, body: float) -> None:
     """Set the log axis with ticks at powers of two, and the line of no difference."""
     columns = [f"{p}_{b}" for p in ("adjusted", "unadjusted") for b in ("lower", "upper")]
     low, high = float(odds[columns].min().min()), float(odds[columns].max().max())
@@ -133,8 +128,8 @@ def _odds_axis(axes: Axes, odds: pd.DataFrame) -> None:
     axes.set_xticks(2.0**powers)
     axes.set_xticklabels([f"{2.0**p:g}" for p in powers])
     axes.xaxis.set_minor_locator(NullLocator())
-    axes.plot([1, 1], [0, axes.get_ylim()[0]], color=OBSERVED, lw=0.6, zorder=1)
-    axes.set_xlabel("Odds ratio a / b")
+    axes.vlines(1, -body, 0, color=OBSERVED, lw=0.6, zorder=1)
+    axes.set_xlabel("Odds ratio", labelpad=2)
 
 
 def composition_rates(result: "CaseMixResult") -> pd.DataFrame:
@@ -161,7 +156,7 @@ def composition_rates(result: "CaseMixResult") -> pd.DataFrame:
     )
 
 
-def arms_by_composition(result: "CaseMixResult", labelled: int = 20) -> Figure:
+def arms_by_composition(result: "CaseMixResult", labelled: int = 12) -> Figure:
     """Place every arm by what its histology lets expect and by what was observed.
 
     Parameters
@@ -176,7 +171,7 @@ def arms_by_composition(result: "CaseMixResult", labelled: int = 20) -> Figure:
     -------
     matplotlib.figure.Figure
         Across: response expected from the arm's subtypes at equal treatment. Up: responders over
-        patients. Marker and colour: treatment; area: patients; ring: one histology only. On the
+        patients. Marker: treatment; area: patients; filled: one histology only. On the
         grey line observed and expected agree.
     """
     arms = composition_rates(result)
@@ -187,7 +182,7 @@ def arms_by_composition(result: "CaseMixResult", labelled: int = 20) -> Figure:
     axes.plot([0, min(top, right)], [0, min(top, right)], color=OBSERVED, lw=0.7, zorder=1)
     handles = []
     for i, treatment in enumerate(result.review.treatments):
-        marker, colour = MARKS[i % len(MARKS)]
+        marker = MARKERS[i % len(MARKERS)]
         mine = arms[arms["treatment"] == treatment]
         alone = mine["single"] != ""
         axes.scatter(
@@ -195,17 +190,17 @@ def arms_by_composition(result: "CaseMixResult", labelled: int = 20) -> Figure:
             mine["observed"],
             s=6 + 1.1 * mine["total"],
             marker=marker,
-            color=colour,
-            alpha=0.75,
-            linewidths=[1.2 if one else 0.0 for one in alone],
+            facecolors=[BAYES if one else "white" for one in alone],
+            alpha=0.8,
+            linewidths=0.8,
             edgecolors=INK,
             zorder=3,
         )
         handles.append(
-            Line2D([], [], marker=marker, color=colour, ls="", ms=5, label=str(treatment))
+            Line2D([], [], marker=marker, mfc="white", mec=INK, ls="", ms=5, label=str(treatment))
         )
     handles.append(
-        Line2D([], [], marker="o", mfc="white", mec=INK, ls="", ms=5, label="one histology only")
+        Line2D([], [], marker="o", mfc=BAYES, mec=INK, ls="", ms=5, label="one histology only")
     )
     for spine in ("right", "top"):
         axes.spines[spine].set_visible(False)

@@ -36,8 +36,7 @@ LINE, LINE_YEAR = "with line", "with line and year"
 COVARIATES: Final = {LINE: ("line",), LINE_YEAR: ("line", "year")}
 """Covariates of the arms that a variant has besides treatment and histology."""
 LENGTH: Final = {"draws": 1200, "tune": 800, "target_accept": 0.98}
-"""Of the main fit: effective sample sizes above three times the gate's least. NUTS takes turns with
-the table: at 0.99 it needs twice as long, at 0.95 half of the runs have a divergence."""
+"""Of the main fit: effective sample sizes above six times the gate's least."""
 BRIEF: Final = {"draws": 800, "tune": 500, "target_accept": 0.98}
 """Of the variants."""
 

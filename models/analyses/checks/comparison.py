@@ -1,7 +1,7 @@
 """Model comparison by leave-one-out on the same arms: how far models can be told apart.
 
-Pooled, by treatment, by line, by both, by the share of two histologies with and without treatment,
-with Student-t study effects, and beta-binomial. Every log likelihood has the study effect
+Pooled, by treatment, by line, by both, by the share of two histologies, with Student-t study
+effects, and beta-binomial. Every log likelihood has the study effect
 integrated out, so all of them predict the same thing: the count of a study of which only its size
 (group, covariates) is known. One of the two histologies was chosen after its response rate was
 seen: that comparison is no test of it.

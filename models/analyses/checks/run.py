@@ -6,6 +6,7 @@ from typing import Final
 import pandas as pd
 from matplotlib.figure import Figure
 
+from models.analyses.checks.calibration import calibration_checks
 from models.analyses.checks.comparison import compare_models, comparison_trees
 from models.analyses.checks.loo import (
     integrated_log_likelihood,
@@ -19,22 +20,31 @@ from models.analyses.checks.posterior_predictive import predictive_table
 from models.analyses.checks.power import power_table
 from models.analyses.checks.predictive_plot import prior_figure
 from models.analyses.checks.prior_predictive import PriorDraws, prior_draws, prior_table
-from models.analyses.checks.sensitivity import sensitivity_summary, sensitivity_table
-from models.analyses.checks.sensitivity_plot import sensitivity_figure
+from models.analyses.checks.question_plot import question_figure
+from models.analyses.checks.questions import (
+    one_question,
+    pool_ranges,
+    pool_sensitivity,
+    question_ranges,
+)
 from models.analyses.checks.verdicts import (
-    calibration_checks,
     check_table,
+    choice_checks,
+    claim_checks,
     comparison_checks,
     failed,
     gate_checks,
     influence_checks,
     loo_checks,
+    pool_checks,
     power_checks,
     predictive_checks,
     prior_checks,
-    sensitivity_checks,
+    quadrature_checks,
+    sampler_checks,
 )
 from models.analyses.checks.wanted import exact_fits, grouping, of_other_parts, pool
+from models.analyses.groups.claims import CLAIMS
 from models.common.constants import FIGURES_DIR
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES
@@ -44,6 +54,10 @@ from models.fitting.records import Recorder
 from models.priors import DEFAULT_PRIORS
 from models.render.output import Output
 
+CHECKED_PARTS: Final = ("pools", "groups", "subtypes")
+"""Parts whose exact posteriors a sampler checks."""
+DRAWN: Final = ("C02", "C03", "C08", "C11")
+"""Claims with a figure of every analysis."""
 DRAWS: Final = 2000
 """Independent draws of the exact engine in each of four chains."""
 
@@ -56,7 +70,11 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     predictive, loo, pits = _predicted([pooled, grouping(evidence, "orr", "treatment")], exact)
     compared = compare_models(comparison_trees(evidence, sampled, exact))
     priors = prior_draws(evidence, DEFAULT_PRIORS, fit.seed)
-    scenarios = sensitivity_table(evidence, fit.seed)
+    groups, case_mix = done["groups"].tables, done["case_mix"].tables
+    questions = one_question(
+        evidence, groups["assumptions"], case_mix["case_mix_sensitivity"], fit.seed
+    )
+    pools = pool_sensitivity(evidence)
     asked = [(exact, exact_fits(evidence)), (sampled, of_other_parts(evidence))]
     tables = {
         "predictive_prior": prior_table(priors),
@@ -67,23 +85,29 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
         "loo_comparison": compared.table,
         "loo_comparison_studies": compared.pointwise,
         "loo_influence": leave_one_study_out({o: evidence.outcome(o) for o in OUTCOMES}),
-        "sensitivity": scenarios,
-        "sensitivity_summary": sensitivity_summary(scenarios),
+        "one_question": questions,
+        "one_question_ranges": question_ranges(questions),
+        "sensitivity": pools,
+        "pool_ranges": pool_ranges(pools),
         "sensitivity_power": power_table(
             (wanted, fitter(wanted)) for fitter, listed in asked for wanted in listed
         ),
     }
     tables["checks"] = check_table(
         (
-            *prior_checks(tables["predictive_prior"]),
-            *predictive_checks(predictive),
-            *loo_checks(loo, pits),
-            *comparison_checks(compared.table),
-            *influence_checks(tables["loo_influence"]),
-            *sensitivity_checks(scenarios),
-            *power_checks(tables["sensitivity_power"]),
+            *sampler_checks({part: done[part].tables[f"{part}_sampler"] for part in CHECKED_PARTS}),
+            *quadrature_checks([tables["loo_influence"], tables["sensitivity"]]),
+            *claim_checks(groups["claims"]),
+            *pool_checks(done["pools"].tables["pools"]),
             *calibration_checks(FIGURES_DIR / "validation" / "calibration"),
             *gate_checks([*exact.problems, *sampled.problems]),
+            *loo_checks(loo, pits, compared.table),
+            *prior_checks(tables["predictive_prior"]),
+            *predictive_checks(predictive),
+            *comparison_checks(compared.table),
+            *choice_checks(questions),
+            *influence_checks(tables["loo_influence"]),
+            *power_checks(tables["sensitivity_power"]),
         )
     )
     return Output(
@@ -110,7 +134,11 @@ def _predicted(
 
 def _figures(tables: Mapping[str, pd.DataFrame], priors: PriorDraws) -> dict[str, Figure]:
     return {
-        "sensitivity": sensitivity_figure(tables["sensitivity"]),
+        **{
+            f"one_question_{claim.claim_id}": question_figure(tables["one_question"], claim)
+            for claim in CLAIMS
+            if claim.claim_id in DRAWN
+        },
         "predictive_prior": prior_figure(priors),
         "loo_influence": influence_figure(tables["loo_influence"], OUTCOMES),
     }

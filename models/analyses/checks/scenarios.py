@@ -1,6 +1,6 @@
-"""What is varied in the sensitivity analysis: priors, the paper's own exclusions, corrections.
+"""Which arms and counts are varied: the paper's own exclusions, corrections, other populations.
 
-A scenario is a set of priors and a function of the arms of an outcome. Nothing is fitted here.
+A scenario is a function of the arms of an outcome. Nothing is fitted here.
 """
 
 from collections.abc import Callable
@@ -10,29 +10,17 @@ from typing import Final
 import pandas as pd
 
 from models.evidence.load import Evidence
-from models.grid import HalfNormal, HalfT, ScalePrior
-from models.priors import DEFAULT_PRIORS
 
-MU_SDS: Final = (1.0, 1.5, 2.5)
-TAU_SCALES: Final = (0.5, 1.0, 2.0)
-MAIN_TAU: Final = HalfNormal(DEFAULT_PRIORS.tau_scale)
-MAIN_SIGMA: Final = HalfNormal(DEFAULT_PRIORS.sigma_scale)
 SMALL_ARM: Final = 40
 """The paper leaves out trials "with fewer than 40 participants"."""
 
 ASPS_ONLY: Final = "ASPS"
+NOT_SOFT_TISSUE: Final = ("Chordoma", "GIST")
+OSTEOSARCOMA: Final = {"Somaiah2022": 5}
+"""Patients by arm; the composition counts them among other tumours."""
 
 type Change = Callable[[str, pd.DataFrame], pd.DataFrame]
 """From outcome code and its arms to the arms that are analysed."""
-
-
-@dataclass(frozen=True)
-class PriorSet:
-    """Priors of one scenario, logit scale."""
-
-    mu_sd: float = DEFAULT_PRIORS.mu_sd
-    tau: ScalePrior = MAIN_TAU
-    sigma: ScalePrior = MAIN_SIGMA
 
 
 @dataclass(frozen=True)
@@ -42,13 +30,11 @@ class Scenario:
     Attributes
     ----------
     scenario_id, kind, label
-        Short id; ``main``, ``prior``, ``paper``, ``correction`` or ``population``; what is done.
+        Short id; ``paper``, ``correction`` or ``population``; what is done.
     reason
         Why, and how the paper's words were read.
     change
         What is done to the arms.
-    priors
-        The priors.
     published
         What the paper states of its own analysis, in words; empty if it is no analysis of the
         paper's.
@@ -58,8 +44,7 @@ class Scenario:
     kind: str
     label: str
     reason: str
-    change: Change = lambda outcome, arms: arms
-    priors: PriorSet = PriorSet()
+    change: Change
     published: str = ""
 
 
@@ -92,45 +77,6 @@ def _without(drugs: pd.DataFrame) -> Change:
 def _drugs(drugs: pd.DataFrame) -> str:
     pairs = zip(drugs["arm_id"], drugs["drug"], strict=True)
     return "; ".join(f"{arm}: {drug}" for arm, drug in pairs)
-
-
-def prior_scenarios() -> list[Scenario]:
-    """List the prior grid, the default left out (it is the main analysis)."""
-    reason = "prior of mu and of tau; sigma_group as in the main analysis"
-    found = [
-        Scenario(
-            f"mu{mu:g}_tau{tau:g}",
-            "prior",
-            f"mu ~ N(0, {mu:g}), tau ~ HalfNormal({tau:g})",
-            reason,
-            priors=PriorSet(mu, HalfNormal(tau)),
-        )
-        for mu in MU_SDS
-        for tau in TAU_SCALES
-        if (mu, tau) != (1.5, 1.0)
-    ]
-    heavy = HalfT(1.0, 3.0)
-    found += [
-        Scenario("tau_t", "prior", "tau ~ half-t(3, 1)", reason, priors=PriorSet(tau=heavy)),
-        *(
-            Scenario(
-                f"sigma{scale:g}",
-                "prior",
-                f"sigma_group ~ HalfNormal({scale:g})",
-                "prior of the spread between groups: no pool of all arms has it",
-                priors=PriorSet(sigma=HalfNormal(scale)),
-            )
-            for scale in (0.5, 2.0)
-        ),
-        Scenario(
-            "sigma_t",
-            "prior",
-            "sigma_group ~ half-t(3, 1)",
-            "prior of the spread between groups: no pool of all arms has it",
-            priors=PriorSet(sigma=heavy),
-        ),
-    ]
-    return found
 
 
 def paper_scenarios(evidence: Evidence) -> list[Scenario]:
@@ -232,19 +178,52 @@ def correction_scenarios(evidence: Evidence) -> list[Scenario]:
     ]
 
 
+def without_patients(evidence: Evidence) -> Change:
+    """Return a change that takes out the patients whose tumour is no soft tissue sarcoma.
+
+    Chordoma and gastrointestinal stromal tumour (GIST) are in the composition of the arms. The
+    responders of a chordoma row are those of its treatment group, which has such patients in one
+    arm only; GIST had none. The five osteosarcomas of Somaiah 2022 are counted among its other
+    tumours (composition, trial report); none is taken to have responded, and at most one can have.
+    All of them are taken to have been evaluable.
+    """
+    composition = evidence.composition
+    gone = composition[composition["subtype"].isin(NOT_SOFT_TISSUE)]
+    groups = evidence.arms.set_index("arm_id")["treatment"]
+    cells = evidence.subtype_treatment.set_index(["subtype", "treatment"])["events"]
+    patients = gone.groupby("arm_id")["patients"].sum().add(pd.Series(OSTEOSARCOMA), fill_value=0)
+    responders = dict.fromkeys(patients.index, 0)
+    for row in gone.itertuples():
+        responders[row.arm_id] += int(cells.get((row.subtype, groups[row.arm_id]), 0))
+
+    def change(outcome: str, arms: pd.DataFrame) -> pd.DataFrame:
+        if outcome != "orr":
+            return arms
+        fewer = arms["arm_id"].map(patients).fillna(0).astype(int)
+        without = arms["arm_id"].map(responders).fillna(0).astype(int)
+        return arms.assign(events=arms["events"] - without, total=arms["total"] - fewer)
+
+    return change
+
+
 def scenarios(evidence: Evidence) -> list[Scenario]:
-    """List every scenario, the main analysis first."""
-    asps = Scenario(
-        "no_asps",
-        "population",
-        "arms that enrolled ASPS only left out",
-        "alveolar soft part sarcoma responds unusually often; such arms are in two groups only",
-        _orr_where(lambda arms: arms["single_histology"].fillna("") != ASPS_ONLY),
-    )
+    """List every scenario."""
     return [
-        Scenario("main", "main", "main analysis", "as in every other table"),
-        *prior_scenarios(),
         *paper_scenarios(evidence),
         *correction_scenarios(evidence),
-        asps,
+        Scenario(
+            "no_asps",
+            "population",
+            "arms that enrolled ASPS only left out",
+            "alveolar soft part sarcoma responds unusually often; such arms are in two groups only",
+            _orr_where(lambda arms: arms["single_histology"].fillna("") != ASPS_ONLY),
+        ),
+        Scenario(
+            "soft_tissue",
+            "population",
+            "tumours that are no soft tissue sarcoma left out",
+            "chordomas with their responses, gastrointestinal stromal tumours and osteosarcomas "
+            "without any taken out of their arms (A23)",
+            without_patients(evidence),
+        ),
     ]

@@ -7,7 +7,6 @@ from models.analyses.groups.run import ANALYSES
 from models.analyses.regression.wanted import (
     LINE_BY_TREATMENT,
     SHARES,
-    SHARES_BY_TREATMENT,
     regression,
 )
 from models.evidence.case_mix import paper_review
@@ -29,9 +28,9 @@ from models.priors import DEFAULT_EXNEX_PRIORS
 REGRESSIONS: Final = {
     "treatment + line": LINE_BY_TREATMENT,
     "shares of ASPS and of SS + MLS": SHARES,
-    "treatment + shares of ASPS and of SS + MLS": SHARES_BY_TREATMENT,
 }
-"""Regressions of the comparison by their names in words."""
+"""Regressions of the comparison by their names in words. With treatments besides the shares, an arm
+has a Pareto k of 0.70, beyond which importance sampling is not to be relied on."""
 
 
 def pool(evidence: Evidence, outcome: str) -> Wanted:

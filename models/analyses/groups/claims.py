@@ -1,42 +1,40 @@
-"""The paper's conclusions as claims, each with what the posterior says of it.
+"""The paper's conclusions as claims, each with what prior and posterior say of it.
 
-A claim is defined once, in ``CLAIMS``: the claims table judges it by the fits of the main job,
-`models.analyses.checks.sensitivity` in every scenario. The words follow the posterior probability
-of the claim by one fixed scale (``WORDS``), so that no sentence is stronger than the number beside
-it.
+A claim is defined once, in ``CLAIMS``: the claims table judges it by the main analysis,
+`models.analyses.groups.assumptions` under other assumptions, `models.analyses.checks.questions`
+with other arms and counts.
+
+The words are a published scale, that of Makowski, Ben-Shachar, Chen and Lüdecke 2019, *Indices of
+effect existence and significance in the Bayesian framework*, Front Psychol 10:2767
+(doi:10.3389/fpsyg.2019.02767), for a probability of direction (``DIRECTION``) and for the part of
+the posterior within a region of practical equivalence (``EQUIVALENCE``). It calls 0.95 one-sided
+"uncertain", as two-sided testing at 0.10 would. The words judge the number alone; what it rests on
+is beside it.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Final
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 import numpy as np
-import pandas as pd
-import xarray as xr
 from numpy.typing import NDArray
 
-from models.analyses.pools.summary import PooledPosterior
-from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED
-from models.estimands.rates import summarise
+from models.common.constants import INTERVAL_PROBS
+from models.estimands.contrasts import DEFAULT_MARGIN
 from models.evidence.vocabulary import LINES, TREATMENTS
-from models.fitting.fit import Fit
-from models.render.format import frame_markdown, points, probability, rate
 
-if TYPE_CHECKING:
-    from models.analyses.groups.summary import SubgroupAnalysis
-
-WORDS: Final = (
-    (0.975, "strongly supported"),
-    (0.90, "supported"),
-    (0.75, "weakly supported"),
-    (0.25, "undecided"),
-    (0.10, "weakly contradicted"),
-    (0.025, "contradicted"),
-    (0.0, "strongly contradicted"),
-)
-"""Least posterior probability of a claim for each wording."""
+DIRECTION: Final = ((0.999, "certain"), (0.99, "probable"), (0.97, "likely"), (0.95, "possible"))
+"""A claim is called so if its probability exceeds the limit; "... not" if one less it does."""
+UNCERTAIN: Final = "uncertain"
+EQUIVALENCE: Final = ((0.99, "negligible"), (0.975, "probably negligible"))
+"""The same of a difference that is claimed to lie within a margin."""
+NOT_EQUIVALENT: Final = ((0.99, "not negligible"), (0.975, "probably not negligible"))
+UNDECIDED: Final = "undecided"
 VISIBLE_SHIFT: Final = 0.05
 """A wording that changes with a smaller shift of the probability lay at a limit of the scale."""
+NARROW_MARGIN: Final = 0.05
+SIMILAR_ODDS: Final = 1.5
+"""Odds ratios from its inverse to it count as similar."""
 
 MONO, DUAL, TKI, CHEMO, IMMUNO = TREATMENTS
 FIRST, LATER, _ = LINES
@@ -46,22 +44,34 @@ type Rates = Mapping[str, Draws]
 """Draws of the typical rates by group, all of one shape."""
 
 
-def wording(p: float, mcse: float = 0.0) -> str:
-    """Return the words for the posterior probability of a claim.
+def wording(p: float, *, similar: bool = False) -> str:
+    """Return the word for the posterior probability of a claim.
 
     Parameters
     ----------
     p
-        Posterior probability.
-    mcse
-        Its Monte Carlo standard error; where a limit lies within two of them, both wordings are
-        given, since another run could fall on either side.
+        Its posterior probability.
+    similar
+        Whether the claim is that a difference lies within a margin.
     """
-    low, high = (
-        next(words for least, words in WORDS if value >= least)
-        for value in (max(p - 2 * mcse, 0.0), p + 2 * mcse)
-    )
-    return low if low == high else f"{low} to {high}"
+    scale = EQUIVALENCE if similar else DIRECTION
+    against = NOT_EQUIVALENT if similar else tuple((at, f"{word} not") for at, word in DIRECTION)
+    for value, words in ((p, scale), (1 - p, against)):
+        for least, word in words:
+            if value > least:
+                return word
+    return UNDECIDED if similar else UNCERTAIN
+
+
+def limits(similar: bool) -> tuple[float, ...]:
+    """Return the probabilities at which the wording of a claim changes."""
+    scales = (EQUIVALENCE, NOT_EQUIVALENT) if similar else (DIRECTION, DIRECTION)
+    return (*(least for least, _ in scales[0]), *(1 - least for least, _ in scales[1]))
+
+
+def odds_ratio(a: Draws, b: Draws) -> Draws:
+    """Return the odds ratio of two rates."""
+    return a / (1 - a) * (1 - b) / b
 
 
 @dataclass(frozen=True)
@@ -82,6 +92,8 @@ class Claim:
         The event that it rests on, in words, and whether it holds, draw by draw.
     estimand, estimate
         What is estimated with it, in words, and its draws; differences are proportions.
+    similar
+        Whether the claim is that two rates lie within a margin.
     """
 
     claim_id: str
@@ -95,11 +107,42 @@ class Claim:
     holds: Callable[[Rates], NDArray[np.bool_]]
     estimand: str
     estimate: Callable[[Rates], Draws]
+    similar: bool = field(default=False, kw_only=True)
 
     @property
     def analysis(self) -> str:
         """Name of the analysis."""
         return f"{self.outcome}_{self.grouping}"
+
+    @property
+    def pair(self) -> tuple[str, str] | None:
+        """The two groups that it orders, if it does no more."""
+        return (self.groups[0], self.groups[1]) if len(self.groups) == 2 else None
+
+    def verdict(self, p: float) -> str:
+        """Return the word for its posterior probability."""
+        return wording(p, similar=self.similar)
+
+    def summary(self, rates: Rates) -> dict[str, float]:
+        """Summarise draws of the rates.
+
+        Returns
+        -------
+        dict
+            ``probability``; ``estimate_*`` (median, lower, upper: a difference of two rates or a
+            rate, as a proportion), and ``odds_ratio_*`` where two groups are compared.
+        """
+        found = {"probability": float(self.holds(rates).mean())}
+        draws = {"estimate": self.estimate(rates)}
+        if self.pair:
+            draws["odds_ratio"] = odds_ratio(*(rates[group] for group in self.pair))
+        for name, values in draws.items():
+            cut = np.quantile(values, [0.5, *INTERVAL_PROBS])
+            found |= {
+                f"{name}_{part}": float(value)
+                for part, value in zip(("median", "lower", "upper"), cut, strict=True)
+            }
+        return found
 
 
 type _Names = tuple[str, str, str]
@@ -130,6 +173,7 @@ def _similar(names: _Names, analysis: _Pair, pair: _Pair, claim: str) -> Claim:
         _above(names, analysis, pair, claim),
         event=f"typical {analysis[0].upper()}s of {a} and {b} within {margin}",
         holds=lambda rates: np.abs(rates[a] - rates[b]) <= DEFAULT_MARGIN,
+        similar=True,
     )
 
 
@@ -239,141 +283,12 @@ CLAIMS: Final = (
 """The claims with a probability, in the order of the claims table."""
 
 
-def _rates(posterior: xr.Dataset) -> dict[str, Draws]:
-    """Return the draws of each group's typical rate, shape (chain, draw)."""
-    typical = posterior["typical_rate"]
-    return {str(group): typical.sel(group=group).values for group in typical["group"].values}
-
-
-def _probability(claim: Claim, posterior: xr.Dataset) -> tuple[float, float]:
-    """Return the share of draws in which an event holds, and its Monte Carlo standard error."""
-    import arviz_stats as azs
-
-    holds = claim.holds(_rates(posterior)).astype(float)
-    p = float(holds.mean())
-    if p in (0.0, 1.0):
-        return p, 0.0
-    indicator = xr.Dataset({"event": (("chain", "draw"), holds)})
-    return p, float(azs.mcse(indicator, method="mean")["event"])
-
-
-def _judged(claim: Claim, analysis: "SubgroupAnalysis", unpooled: Fit) -> dict[str, object]:
-    p, mcse = _probability(claim, analysis.posterior)
-    estimand = claim.estimand
-    if len(claim.groups) == 2:
-        ratio = analysis.contrast(*claim.groups, "risk_ratio")
-        estimand += f" (risk ratio {rate(ratio['median'], ratio['lower'], ratio['upper'], 2)})"
+def similarity(rates: Rates, pair: tuple[str, str]) -> dict[str, float]:
+    """Return the probability that two rates are similar, by three margins."""
+    a, b = (rates[group] for group in pair)
+    difference, log_odds = np.abs(a - b), np.abs(np.log(odds_ratio(a, b)))
     return {
-        "claim_id": claim.claim_id,
-        "claim": claim.claim,
-        "place": claim.place,
-        "event": claim.event,
-        "probability": p,
-        "mcse": mcse,
-        "probability_unpooled": _probability(claim, unpooled.posterior)[0],
-        "estimand": estimand,
-        **summarise(xr.DataArray(claim.estimate(_rates(analysis.posterior)))),
-        "verdict": wording(p, mcse),
+        "within_10_points": float((difference <= DEFAULT_MARGIN).mean()),
+        "within_5_points": float((difference <= NARROW_MARGIN).mean()),
+        "within_odds": float((log_odds <= np.log(SIMILAR_ODDS)).mean()),
     }
-
-
-def _overall(
-    claim_id: str, name: str, printed: str, place: str, bayes: PooledPosterior
-) -> dict[str, object]:
-    average = rate(bayes.average["median"], bayes.average["lower"], bayes.average["upper"])
-    return {
-        "claim_id": claim_id,
-        "claim": f"The overall {name} rate is {printed}",
-        "place": place,
-        "event": "",
-        "estimand": f"typical rate of all arms; average rate {average}",
-        **bayes.typical,
-        "verdict": "estimate",
-    }
-
-
-def paper_claims(
-    analyses: Mapping[str, "SubgroupAnalysis"],
-    unpooled: Mapping[str, Fit],
-    overall: Mapping[str, PooledPosterior],
-    printed: Mapping[str, str],
-) -> pd.DataFrame:
-    """Judge the conclusions of the paper that concern treatment, line and toxicity.
-
-    Parameters
-    ----------
-    analyses
-        Subgroup analyses by name, those of ``CLAIMS`` at least.
-    unpooled
-        Fits of the same with unpooled group means, by the same names.
-    overall
-        Pooled posteriors of all arms by outcome code.
-    printed
-        The printed overall pools by outcome code, for the wording.
-
-    Returns
-    -------
-    pandas.DataFrame
-        One row a claim: ``claim_id``, ``claim``, ``place``, ``event`` (empty for a plain
-        estimate), its posterior ``probability`` given the model and that number's Monte Carlo
-        standard error ``mcse``, ``probability_unpooled`` (unpooled group means, a common tau),
-        ``estimand``, ``median``, ``lower``, ``upper`` (95 % equal-tailed; differences are
-        proportions), ``verdict``.
-    """
-    rows = [_judged(claim, analyses[claim.analysis], unpooled[claim.analysis]) for claim in CLAIMS]
-    rows += [
-        _overall("C13", "response", printed["orr"], "Abstract; 3.4; Discussion", overall["orr"]),
-        _overall("C14", "disease control", printed["dcr"], "Abstract; 3.4", overall["dcr"]),
-        _overall("C15", "grade 3-5 TRAE", printed["trae"], "Abstract; 3.4.4", overall["trae"]),
-    ]
-    return pd.DataFrame(rows)
-
-
-def claims_frame(claims: pd.DataFrame) -> pd.DataFrame:
-    """Return the claims as a frame of texts."""
-    rows = []
-    for c in claims.itertuples():
-        difference = str(c.estimand).startswith("risk difference")
-        show = points if difference else rate
-        shown = show(c.median, c.lower, c.upper) + (" points" if difference else "")
-        missing = c.probability is None or pd.isna(c.probability)
-        rows.append(
-            {
-                "id": c.claim_id,
-                "claim": c.claim,
-                "where": c.place,
-                "event judged": c.event or "-",
-                "posterior probability": "-" if missing else probability(c.probability),
-                "with unpooled means": "-" if missing else probability(c.probability_unpooled),
-                "estimate (95 % interval)": f"{shown}: {c.estimand}",
-                "verdict": c.verdict,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def claims_markdown(claims: pd.DataFrame) -> str:
-    """Return the page of claims."""
-    scale = (
-        "; ".join(f"{words} from {least:g}" for least, words in WORDS[:-1])
-        + f"; below that {WORDS[-1][1]}"
-    )
-    return "\n".join(
-        [
-            "# The paper's conclusions and what the posterior says",
-            "",
-            NOT_RANDOMISED,
-            "",
-            "Probabilities are posterior, given the partially pooled subgroup model and its "
-            f"priors. Wording by probability of the claim: {scale}; two wordings where the limit "
-            "between them lies within two Monte Carlo standard errors. *Similar* is judged as a "
-            f"difference of at most {100 * DEFAULT_MARGIN:g} percentage points, which partial "
-            "pooling favours, and which is a wide margin where rates are low: see the risk ratio. "
-            "*With unpooled means*: the same probability if no group learns from another's mean; "
-            "where the two columns differ much, the conclusion rests on the prior of sigma_group "
-            "(`sigma_sensitivity.md`).",
-            "",
-            frame_markdown(claims_frame(claims)),
-            "",
-        ]
-    )

@@ -1,14 +1,17 @@
-"""Pages of the groups for readers: each grouping, the claims, the prior of sigma_group."""
+"""Pages of the groups for readers: each grouping, the claims, every assumption."""
 
 from collections.abc import Mapping
 from typing import Any
 
 import pandas as pd
 
-from models.analyses.groups.claims import claims_frame, claims_markdown
+from models.analyses.groups.assumptions import DRAWS
+from models.analyses.groups.claims import CLAIMS
+from models.analyses.groups.claims_table import claims_frame, claims_markdown
 from models.analyses.groups.summary import SubgroupAnalysis
 from models.estimands.contrasts import DEFAULT_MARGIN, NOT_RANDOMISED, RATES
 from models.render.format import frame_markdown, latex, points, probability, rate
+from models.render.templates import page
 
 
 def groups_frame(analysis: SubgroupAnalysis) -> pd.DataFrame:
@@ -166,59 +169,47 @@ def league_table(contrasts: pd.DataFrame, scale: str, estimand: str) -> pd.DataF
     return table
 
 
-def sensitivity_frame(table: pd.DataFrame) -> pd.DataFrame:
-    """Return the sensitivity table as a frame of texts."""
-    rows = []
+def assumptions_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the assumptions of one claim, or of several, as a frame of texts."""
+    rows, before = [], ""
     for r in table.itertuples():
-        sigma, prior = (
-            "-" if pd.isna(numbers[0]) else rate(*numbers, 2)
-            for numbers in (
-                (r.sigma_median, r.sigma_lower, r.sigma_upper),
-                (r.sigma_prior_median, r.sigma_prior_lower, r.sigma_prior_upper),
-            )
-        )
+        ordered = not pd.isna(r.odds_ratio_median)
+        difference = ordered or r.estimand.startswith("risk difference")
+        show = points if difference else rate
+        estimate = show(r.estimate_median, r.estimate_lower, r.estimate_upper)
         rows.append(
             {
-                "analysis": r.analysis,
-                "contrast": f"{r.a} v. {r.b}",
-                "group means": r.prior,
-                "typical rate, a": rate(r.rate_a_median, r.rate_a_lower, r.rate_a_upper),
-                "typical rate, b": rate(r.rate_b_median, r.rate_b_lower, r.rate_b_upper),
-                "difference (points)": points(
-                    r.risk_difference_median, r.risk_difference_lower, r.risk_difference_upper
-                ),
-                "odds ratio": rate(r.odds_ratio_median, r.odds_ratio_lower, r.odds_ratio_upper, 2),
-                "P(a > b)": probability(r.p_superior),
-                "sigma_group, posterior": sigma,
-                "its prior": prior,
+                "": r.section if r.section != before else "",
+                "assumption": r.change,
+                "estimate": estimate + (" points" if difference else ""),
+                "odds ratio": rate(r.odds_ratio_median, r.odds_ratio_lower, r.odds_ratio_upper, 2)
+                if ordered
+                else "-",
+                "prior probability": "-"
+                if pd.isna(r.prior_probability)
+                else probability(r.prior_probability),
+                "posterior probability": probability(r.probability),
             }
         )
+        before = r.section
     return pd.DataFrame(rows)
 
 
-def sensitivity_markdown(table: pd.DataFrame) -> str:
-    """Return the page on how contrasts depend on the model of the group means."""
-    return "\n".join(
-        [
-            "# How contrasts depend on the prior of sigma_group",
-            "",
-            NOT_RANDOMISED,
-            "",
-            "Each contrast of typical rates under half-normal priors of sigma_group of four "
-            "widths (independent draws from the exact posterior), with unpooled group means and a "
-            "common tau, and, for treatment, with arms of one publication correlated. A narrow "
-            "prior says beforehand that groups resemble each other and pulls them together; "
-            "unpooled means say that one group tells nothing about another. The last two "
-            "columns set the posterior of sigma_group beside its prior: two groups hold a single "
-            "difference, which is one draw from the population of group effects, and "
-            "the posterior follows the prior. Five groups bound sigma_group from above but do not "
-            "tell it from zero. The data cannot settle the choice, so it is shown rather than "
-            "hidden. The main analysis uses HalfNormal(1); its probabilities come from the sampler "
-            "and may differ from these by their Monte Carlo error, about 0.01.",
-            "",
-            frame_markdown(sensitivity_frame(table)),
-            "",
-        ]
+def assumptions_markdown(table: pd.DataFrame) -> str:
+    """Return the page on how each claim depends on the model of the group means."""
+    estimands = {claim.claim_id: claim.estimand for claim in CLAIMS}
+    table = table.assign(estimand=table["claim_id"].map(estimands))
+    return page(
+        "analyses/groups/assumptions.md",
+        not_randomised=NOT_RANDOMISED,
+        draws=DRAWS,
+        claims=[
+            (
+                f"{claim.claim_id} {claim.claim}: {claim.estimand}",
+                assumptions_frame(table[table["claim_id"] == claim.claim_id]),
+            )
+            for claim in CLAIMS
+        ],
     )
 
 
@@ -269,20 +260,14 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
             text += "\n" + latex(contrasts_frame(analysis), f"{caption} Typical rates.")
         found[f"{analysis.name}.md"] = analysis_markdown(analysis, title, row["margin"])
         found[f"{analysis.name}.tex"] = text
-    sigma, randomised = tables["sigma_sensitivity"], tables["randomised"]
-    claims = tables["claims"]
+    randomised, claims = tables["randomised"], tables["claims"]
     found |= {
-        "sigma_sensitivity.md": sensitivity_markdown(sigma),
+        "assumptions.md": assumptions_markdown(tables["assumptions"]),
         "randomised.md": randomised_markdown(randomised),
-        "claims.md": claims_markdown(claims),
+        "claims.md": claims_markdown(claims, tables["similarity"]),
     }
     for stem, frame, caption in (
         ("claims", claims_frame(claims), f"The paper's conclusions. {NOT_RANDOMISED}"),
-        (
-            "sigma_sensitivity",
-            sensitivity_frame(sigma),
-            f"Contrasts and the prior of sigma_group. {NOT_RANDOMISED}",
-        ),
         ("randomised", randomised_frame(randomised), "The two randomised comparisons."),
     ):
         found[f"{stem}.tex"] = latex(frame, caption)

@@ -1,4 +1,4 @@
-"""Every grouping, the claims, the prior of sigma_group, the two randomised comparisons."""
+"""Every grouping, the claims under every assumption, the two randomised comparisons."""
 
 from collections.abc import Mapping
 from types import SimpleNamespace
@@ -7,21 +7,22 @@ from typing import Any, Final
 import pandas as pd
 from matplotlib.figure import Figure
 
-from models.analyses.groups.claims import CHEMO, MONO, TKI, paper_claims
+from models.analyses.groups.assumptions import assumptions_table
+from models.analyses.groups.claims_table import paper_claims, similarity_table
 from models.analyses.groups.contrast_forest import contrast_forest
 from models.analyses.groups.forest import group_forest
 from models.analyses.groups.pages import groupings_table
 from models.analyses.groups.randomised import randomised_table
 from models.analyses.groups.ranks import rank_heatmap
-from models.analyses.groups.sigma import contrast_row, sigma_sensitivity
 from models.analyses.groups.summary import SubgroupAnalysis, analyse_groups
 from models.estimands.contrasts import DEFAULT_MARGIN
-from models.estimands.rates import summarise
 from models.evidence.groupings import GROUPINGS, grouped_outcome
 from models.evidence.load import Evidence
-from models.evidence.vocabulary import OUTCOMES, TREATMENTS
+from models.evidence.vocabulary import OUTCOMES
+from models.fitting.checked import Checked
 from models.fitting.fit import Fit, Fitter, Wanted
 from models.fitting.registry import INDEPENDENT_GROUPS, PUBLICATION
+from models.grid.fits import fit_unpooled
 from models.priors import DEFAULT_PRIORS
 from models.render.output import Output
 from models.render.style import mark_failed
@@ -40,16 +41,6 @@ ANALYSES: Final = (
 )
 """Outcome and grouping of every analysis of the main job."""
 
-FIRST, LATER = "first line", ">= second line"
-SENSITIVE: Final = (
-    ("orr_treatment", TKI, MONO),
-    ("orr_treatment", CHEMO, MONO),
-    ("trae_treatment", TKI, MONO),
-    ("orr_line", FIRST, LATER),
-    ("orr_line_in_chemotherapy", FIRST, LATER),
-)
-"""Contrasts that are repeated under other models of the group means."""
-
 UNPOOLED: Final = (
     "orr_treatment",
     "dcr_treatment",
@@ -58,7 +49,7 @@ UNPOOLED: Final = (
     "dcr_line",
     "orr_line_in_chemotherapy",
 )
-"""Analyses that are also fitted with unpooled group means: those that the claims rest on."""
+"""Analyses whose unpooled group means are sampled too: those that the claims rest on."""
 
 DRAWN: Final = ("orr_treatment", "dcr_treatment", "trae_treatment")
 """Analyses that are drawn, side by side."""
@@ -71,10 +62,11 @@ def analysis_title(outcome: str, by: str) -> str:
 
 def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     """Fit every grouping, judge the claims, and show what they rest on."""
+    checked = Checked(fit)
     analyses = {
         f"{outcome}_{by}": analyse_groups(
             grouped_outcome(evidence, outcome, by),
-            fit,
+            checked,
             outcome=outcome,
             by=by,
             margin=DEFAULT_MARGIN,
@@ -83,17 +75,11 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
         )
         for outcome, by in ANALYSES
     }
-    unpooled = {
-        name: fit(
-            Wanted(
-                INDEPENDENT_GROUPS,
-                analyses[name].review,
-                name=f"unpooled_{name}",
-                description=f"{name}, unpooled group means",
-            )
-        )
-        for name in UNPOOLED
-    }
+    for name in UNPOOLED:
+        check_unpooled(name, analyses[name].review, checked, fit)
+    assumptions = assumptions_table(
+        analyses, _publication(analyses["orr_treatment"], fit), fit.seed
+    )
     pools = done["pools"].tables["pools"]
     titles = {a.name: analysis_title(a.outcome, a.by) for a in analyses.values()}
     tables: dict[str, pd.DataFrame] = {}
@@ -105,18 +91,43 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
         tables=tables
         | {
             "groupings": groupings_table(titles, list(analyses.values())),
-            "sigma_sensitivity": _sensitivity(analyses, unpooled, fit),
+            "assumptions": assumptions,
+            "similarity": similarity_table(analyses["orr_treatment"], fit.seed),
             "randomised": randomised_table(evidence),
-            "claims": judge_claims(evidence, analyses, unpooled, pools),
+            "claims": judge_claims(evidence, analyses, assumptions, pools),
+            "groups_sampler": checked.table(),
         },
         figures=_figures(analyses, pools),
     )
 
 
+def check_unpooled(name: str, review: pd.DataFrame, checked: Checked, fit: Fitter) -> None:
+    """Hold the sampler's unpooled group means against the exact ones."""
+    sampled = fit(
+        Wanted(
+            INDEPENDENT_GROUPS,
+            review,
+            name=f"unpooled_{name}",
+            description=f"{name}, unpooled group means",
+        )
+    )
+    exact = fit_unpooled(
+        review["events"],
+        review["total"],
+        list(review["group"]),
+        groups=[str(group) for group in review["group"].cat.categories],
+        mu_mean=DEFAULT_PRIORS.mu_mean,
+        mu_sd=DEFAULT_PRIORS.mu_sd,
+        tau_scale=DEFAULT_PRIORS.tau_scale,
+    )
+    means = {"typical_rate": exact.groups.rate_mean, "tau": exact.tau.mean}
+    checked.compare(f"unpooled_{name}", means, sampled.posterior)
+
+
 def judge_claims(
     evidence: Evidence,
     analyses: Mapping[str, SubgroupAnalysis],
-    unpooled: Mapping[str, Fit],
+    assumptions: pd.DataFrame,
     pools: pd.DataFrame,
 ) -> pd.DataFrame:
     """Set the paper's conclusions against the posteriors."""
@@ -132,37 +143,19 @@ def judge_claims(
         row.outcome: f"{row.printed_estimate} ({row.printed_lower}-{row.printed_upper})"
         for row in values[values["subgroup"] == "overall"].itertuples()
     }
-    return paper_claims(analyses, unpooled, overall, printed)
+    return paper_claims(assumptions, analyses, overall, printed)
 
 
-def _sensitivity(
-    analyses: Mapping[str, SubgroupAnalysis], unpooled: Mapping[str, Fit], fit: Fitter
-) -> pd.DataFrame:
-    tables = [
-        sigma_sensitivity(analyses[name], a, b, unpooled[name], DEFAULT_PRIORS, fit.seed)
-        for name, a, b in SENSITIVE
-    ]
-    # arms of one publication correlated: do the main contrasts change?
-    main = analyses["orr_treatment"]
-    correlated = fit(
+def _publication(main: SubgroupAnalysis, fit: Fitter) -> Fit:
+    """Return the fit in which arms of one publication correlate."""
+    return fit(
         Wanted(
             PUBLICATION,
             main.review,
             name="publication_orr_treatment",
             description="ORR by treatment, publication effect",
         )
-    ).posterior
-    typical = correlated["typical_rate"]
-    for a in TREATMENTS[1:]:
-        row = contrast_row(
-            f"HalfNormal({DEFAULT_PRIORS.sigma_scale:g}), publication effect",
-            typical.sel(group=a).values.ravel(),
-            typical.sel(group=MONO).values.ravel(),
-            correlated["sigma_group"].values.ravel(),
-        )
-        rho = {f"rho_{part}": v for part, v in summarise(correlated["rho"]).items()}
-        tables.append(pd.DataFrame([{"analysis": main.name, "a": a, "b": MONO, **row, **rho}]))
-    return pd.concat(tables, ignore_index=True)
+    )
 
 
 def _figures(analyses: Mapping[str, SubgroupAnalysis], pools: pd.DataFrame) -> dict[str, Figure]:

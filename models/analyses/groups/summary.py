@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import xarray as xr
+from numpy.typing import NDArray
 
 from models.analyses.pools.summary import interval
 from models.estimands.contrasts import (
@@ -185,7 +186,8 @@ def form_analysis(
     """Form everything that is reported from a fit of the subgroup model.
 
     Contrasts and ranks come from the fit's draws. Of an exact fit, rates, probabilities of
-    thresholds, shrinkage and both scales are those of the quadrature.
+    thresholds and of the order of two typical rates, SUCRA, shrinkage and both scales are those of
+    the quadrature.
 
     Parameters
     ----------
@@ -229,8 +231,11 @@ def form_analysis(
         rows.append(row)
     groups = pd.DataFrame(rows).merge(threshold_table(typical).reset_index(), on="group")
     groups = groups.merge(rank_table(typical, higher_is_better=higher_is_better), on="group")
+    contrasts = contrast_table(posterior, margin)
     if fit.exact is not None:
-        groups = _exact_columns(groups, fit.exact)
+        above = fit.exact.prob_greater()
+        groups = _exact_columns(groups, fit.exact, above, higher_is_better=higher_is_better)
+        contrasts = _exact_orders(contrasts, fit.exact.group, above)
     return SubgroupAnalysis(
         name=f"groups_{outcome}_{by}",
         outcome=outcome,
@@ -239,7 +244,7 @@ def form_analysis(
         fit=fit,
         gate=fit.gate.sentence(),
         groups=groups,
-        contrasts=contrast_table(posterior, margin),
+        contrasts=contrasts,
         ranks=rank_probabilities(typical, higher_is_better=higher_is_better),
         sigma_group=_scale(fit, "sigma_group"),
         tau=_scale(fit, "tau"),
@@ -255,7 +260,26 @@ def _scale(fit: Fit, name: str) -> dict[str, float]:
     return summarise(fit.posterior[name])
 
 
-def _exact_columns(groups: pd.DataFrame, exact: SubgroupPosterior) -> pd.DataFrame:
+def _exact_orders(
+    contrasts: pd.DataFrame, group: tuple[str, ...], above: NDArray[np.float64]
+) -> pd.DataFrame:
+    """Give the contrasts of typical rates the quadrature's probability that a exceeds b."""
+    place = {name: i for i, name in enumerate(group)}
+    typical = contrasts["estimand"] == "typical"
+    pairs = contrasts.loc[typical, ["a", "b"]].itertuples(index=False)
+    exact = [float(above[place[a], place[b]]) for a, b in pairs]
+    found = contrasts.copy()
+    found.loc[typical, "p_superior"] = exact
+    return found
+
+
+def _exact_columns(
+    groups: pd.DataFrame,
+    exact: SubgroupPosterior,
+    above: NDArray[np.float64],
+    *,
+    higher_is_better: bool,
+) -> pd.DataFrame:
     """Replace what was summarised from draws by the quadrature's numbers."""
     typical = exact.groups.rate_summary()
     averages = [rate.summary() for rate in exact.average_rates]
@@ -270,4 +294,8 @@ def _exact_columns(groups: pd.DataFrame, exact: SubgroupPosterior) -> pd.DataFra
     columns["shrinkage"] = [shrinkage(*map(float, row)) for row in rows]
     for threshold in THRESHOLDS:
         columns[f"p_above_{100 * threshold:.0f}"] = exact.groups.prob_rate_above(threshold)
+    if len(groups) > 1:
+        # SUCRA is the mean probability of being better than another group; the diagonal is a half
+        better = above if higher_is_better else above.T
+        columns["sucra"] = (better.sum(axis=1) - 0.5) / (len(groups) - 1)
     return groups.assign(**columns)

@@ -229,7 +229,8 @@ def make_plan(
     if design.alternative is not None:
         rules += simon_designs(design.null, design.alternative, design.level, design.power)
     rules += bayes_rules(prior, design.n, design.null, design.confidence, design.robust)
-    robust = replace(prior, density=mixture.robust(design.robust).density())
+    added = mixture.robust(design.robust).density()
+    robust = replace(prior, density=added, source=added)
     found = Plan(
         prior,
         mixture,
@@ -250,7 +251,7 @@ def make_plan(
 
 def _ess(prior: MapPrior, mixture: BetaMixture) -> dict[str, float | None]:
     """Return the effective sample sizes; curvatures of a density from draws are the mixture's."""
-    smooth = prior.density if prior.exact else mixture.density()
+    smooth = prior.source if prior.exact else mixture.density()
     return {
         "elir": elir(smooth) if _has_elir(prior) else None,
         "moment": moment(prior.density),

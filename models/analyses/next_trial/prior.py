@@ -38,6 +38,8 @@ if TYPE_CHECKING:
 
 _STEP, _WIDTH = 0.04, 4.0
 """Logits between nodes, and how far from the centre: enough for the likelihood of 1000 patients."""
+_PART: Final = 0.2
+"""Largest step, in standard deviations of the density."""
 _NOTHING: Final = 1e-13
 """Density, relative to the highest, beyond which there is nothing."""
 _DEVIATES: Final = np.linspace(-8.0, 8.0, 129)
@@ -94,7 +96,9 @@ class MapPrior:
     Attributes
     ----------
     density
-        Its logit, masses ``(nodes,)``.
+        Its logit, masses ``(nodes,)``, on a mesh fine enough for the likelihood of a new trial.
+    source
+        The same as the engine gave it, precise in the far tails, too.
     arm
         What the new arm is, in words.
     model
@@ -110,6 +114,7 @@ class MapPrior:
     """
 
     density: LogitMarginals
+    source: LogitMarginals
     arm: str
     model: str
     arms: int
@@ -147,7 +152,8 @@ def on_fine_mesh(density: LogitMarginals) -> LogitMarginals:
     old = density.mesh.nodes
     present = density.masses / density.mesh.weights
     inside = old[present > _NOTHING * present.max()]
-    mesh = Mesh.build((Component(float(density.mean), _STEP, _WIDTH),), inside[0], inside[-1])
+    step = min(_STEP, _PART * float(density.sd))
+    mesh = Mesh.build((Component(float(density.mean), step, _WIDTH),), inside[0], inside[-1])
     masses = density.density(mesh.nodes) * mesh.weights
     return LogitMarginals(mesh, masses / masses.sum())
 
@@ -162,6 +168,7 @@ def pooled_prior(
     posterior = fit_review(studies, priors)
     return MapPrior(
         on_fine_mesh(posterior.new_study),
+        posterior.new_study,
         f"a new arm like those of {source}",
         "pooled model",
         len(studies),
@@ -215,8 +222,10 @@ def group_priors(
     new, found = posterior.new_study, {}
     for i, label in enumerate(labels):
         own = studies[studies["group"] == label]
+        one = LogitMarginals(new.mesh, new.masses[:, i])
         found[label] = MapPrior(
-            on_fine_mesh(LogitMarginals(new.mesh, new.masses[:, i])),
+            on_fine_mesh(one),
+            one,
             f"a new {label} arm of {source}",
             "subgroup model, groups partially pooled",
             len(own),
@@ -278,8 +287,10 @@ def case_mix_prior(
         cdf += ndtr(np.interp(edges, row, _DEVIATES, left=-np.inf, right=np.inf))
     masses = np.diff(cdf)
     arms = review.arms[review.arms["treatment"] == treatment]
+    density = LogitMarginals(mesh, masses / masses.sum())
     return MapPrior(
-        LogitMarginals(mesh, masses / masses.sum()),
+        density,
+        density,
         f"a new {treatment} arm with patients of {patients}",
         "case-mix model, patients not evaluable count as non-responders",
         len(arms),

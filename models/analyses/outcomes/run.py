@@ -17,7 +17,7 @@ from models.priors import DEFAULT_JOINT_PRIORS
 from models.render.output import Output
 from models.render.style import mark_failed
 
-LENGTH: Final = {"draws": 1500, "tune": 1000, "target_accept": 0.95}
+LENGTH: Final = {"draws": 1500, "tune": 1000}
 PARTS: Final = ("median", "lower", "upper")
 
 

@@ -12,7 +12,7 @@ from scipy.special import expit, logit
 from scipy.stats import gaussian_kde
 
 from models.common.errors import InputError
-from models.render.style import BAYES, FAINT, INK, MARKERS, PAGE, SMALL
+from models.render.style import BAYES, FAINT, FONT, INK, MARKERS, PAGE, SMALL
 
 type FloatArray = NDArray[np.float64]
 
@@ -124,8 +124,10 @@ def tradeoff(rates: xr.DataArray) -> Figure:
     for i, axes in enumerate(grid[: len(labels)]):
         if i + COLUMNS >= len(labels):
             axes.tick_params(labelbottom=True)
-    figure.supxlabel("Patients with a grade 3–5 adverse event (%), mean over arms", y=0.01)
-    figure.supylabel("Responders / patients (%), mean over arms", x=0.005)
+    figure.supxlabel(
+        "Patients with a grade 3–5 adverse event (%), mean over arms", y=0.01, fontsize=FONT
+    )
+    figure.supylabel("Responders / patients (%), mean over arms", x=0.005, fontsize=FONT)
     return figure
 
 
@@ -150,11 +152,11 @@ def _panel(axes: Axes, label: str, regions: dict[str, Region], markers: dict[str
     axes.set_title(label, loc="left", color=INK, pad=3)
     axes.text(
         0.98,
-        0.97,
-        f"{100 * region.median[1]:.0f} % response\n{100 * region.median[0]:.0f} % toxicity",
+        0.03,
+        f"{100 * region.median[1]:.0f} % response, {100 * region.median[0]:.0f} % toxicity",
         transform=axes.transAxes,
         ha="right",
-        va="top",
+        va="bottom",
         fontsize=SMALL,
     )
     axes.tick_params(length=2.5, pad=2)

@@ -11,6 +11,7 @@ from models.analyses.pools.summary import summarise
 from models.analyses.pools.validation import PoolRow, validation_table
 from models.evidence.load import Evidence
 from models.evidence.vocabulary import OUTCOMES, TREATMENTS
+from models.fitting.checked import Checked
 from models.fitting.fit import Fitter, Wanted
 from models.fitting.registry import POOLED
 from models.frequentist.freeman_tukey import exact_interval, freeman_tukey_pool
@@ -85,12 +86,13 @@ def pool(spec: PoolSpec, fit: Fitter) -> PoolRow:
 
 def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     """Pool every subset; the published ones are validated."""
-    rows = [pool(spec, fit) for spec in pool_specs(evidence)]
+    checked = Checked(fit)
+    rows = [pool(spec, checked) for spec in pool_specs(evidence)]
     table = validation_table(rows)
     overall = {row.outcome: row for row in rows if row.label == "overall"}
     rates = {f"study_rates_{outcome}": study_rates(row) for outcome, row in overall.items()}
     return Output(
-        tables={"pools": table, **rates},
+        tables={"pools": table, **rates, "pools_sampler": checked.table()},
         figures={f"forest_{outcome}": _forest(rows, outcome) for outcome in overall}
         | {"agreement": _agreement(table)},
         problems=[

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 import pandas as pd
 
 from models.analyses.groups.claims import MONO
+from models.analyses.regression.wanted import ALONE
 from models.render.format import frame_markdown, points, probability, rate
 from models.render.templates import page
 
@@ -73,4 +74,4 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
         "contrasts": contrasts_text(tables["regression_contrasts"]),
     }
     texts = {name: frame_markdown(frame) for name, frame in shown.items()}
-    return {"regression.md": page("analyses/regression/regression.md", **texts)}
+    return {"regression.md": page("analyses/regression/regression.md", tried=len(ALONE), **texts)}

@@ -13,7 +13,7 @@ from models.priors import DEFAULT_REGRESSION_PRIORS
 from models.reviews.covariates import Design, make_design
 
 TREATMENT: Final = "treatment"
-LENGTH: Final = {"draws": 1500, "tune": 1000, "target_accept": 0.95}
+LENGTH: Final = {"draws": 1500, "tune": 1000}
 
 
 @dataclass(frozen=True)

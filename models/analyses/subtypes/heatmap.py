@@ -6,14 +6,15 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Rectangle
 
-from models.render.format import percents
-from models.render.style import FONT, INK, TEXT_WIDTH
+from models.render.format import printed
+from models.render.style import FAINT, FONT, INK, SMALL, TEXT_WIDTH
 
 ROW = 0.285
 """Inches a row."""
-_COLOURS = LinearSegmentedColormap.from_list("rate", ["#ffffff", "#9ecae1", "#4292c6"])
+_COLOURS = LinearSegmentedColormap.from_list("rate", ["#ffffff", "#d3e5f2", "#9ecae1"])
 _DARKEST = 0.7
 """Rate of the darkest colour; few medians lie above it."""
 _HEADINGS = {
@@ -47,9 +48,9 @@ def subtype_heatmap(cells: pd.DataFrame, strata: pd.DataFrame) -> Figure:
     treatments = list(dict.fromkeys(cells["treatment"]))
     order = list(strata.sort_values("median", ascending=False)["stratum"])
     counts = strata.set_index("stratum")
-    height = len(order) * ROW + 0.75
+    height = len(order) * ROW + 0.90
     figure = Figure(figsize=(TEXT_WIDTH, height))
-    axes = figure.add_axes((0.215, 0.3 / height, 0.778, 1 - 0.7 / height))
+    axes = figure.add_axes((0.215, 0.45 / height, 0.778, 1 - 0.85 / height))
     axes.set_xlim(0, len(treatments))
     axes.set_ylim(len(order), 0)
     axes.axis("off")
@@ -69,7 +70,7 @@ def subtype_heatmap(cells: pd.DataFrame, strata: pd.DataFrame) -> Figure:
         axes.text(
             -0.04,
             row + 0.5,
-            f"{stratum}  {events}/{total}",
+            f"{stratum}  {events} / {total}",
             ha="right",
             va="center",
             fontsize=FONT - 0.8,
@@ -77,17 +78,40 @@ def subtype_heatmap(cells: pd.DataFrame, strata: pd.DataFrame) -> Figure:
         )
     for cell in cells.itertuples():
         _draw_cell(axes, treatments.index(cell.treatment), order.index(cell.stratum), cell)
-    figure.text(
-        0.5,
-        0.04 / height,
-        "responders/patients, median (95 % interval) in %; line: interval on a scale of 0-100 %; "
-        "area of dot: patients; dashed: prediction, no patients",
-        ha="center",
-        va="bottom",
-        fontsize=FONT - 1.5,
-        color=INK,
-    )
+    for column in range(len(treatments)):
+        for rate, align in ((0.0, "left"), (0.5, "center"), (1.0, "right")):
+            axes.text(
+                column + 0.05 + 0.9 * rate,
+                len(order) + 0.12,
+                f"{100 * rate:g}",
+                ha=align,
+                va="top",
+                fontsize=SMALL,
+                color=FAINT,
+            )
+    _legend(figure)
     return figure
+
+
+def _legend(figure: Figure) -> None:
+    """Draw a key of the three marks."""
+    figure.legend(
+        handles=[
+            Line2D([], [], marker="o", ms=2, mew=0, color=INK, lw=1.0),
+            Line2D([], [], marker="o", ms=5, mew=0, color=INK, lw=1.0),
+            Line2D([], [], marker="|", ms=5, color=INK, lw=1.0, ls=(0, (1, 1))),
+        ],
+        labels=[
+            "few patients: median, 95 % interval, on a scale of 0 to 100 %",
+            "many patients",
+            "prediction, no patients",
+        ],
+        loc="lower center",
+        ncols=3,
+        frameon=False,
+        fontsize=SMALL,
+        bbox_to_anchor=(0.5, 0.0),
+    )
 
 
 def _draw_cell(axes: Axes, column: int, row: int, cell: Any) -> None:
@@ -104,7 +128,7 @@ def _draw_cell(axes: Axes, column: int, row: int, cell: Any) -> None:
             ls=(0, (2, 2)) if predicted else "-",
         )
     )
-    rate = percents(cell.median, cell.lower, cell.upper)
+    rate = printed(100 * cell.median, 100 * cell.lower, 100 * cell.upper)
     size = FONT - 1.4
     if predicted:
         axes.text(

@@ -8,6 +8,7 @@ import pandas as pd
 from models.analyses.subtypes.summary import BY_TREATMENT, EQUAL_MIX, EXCHANGEABLE, EXNEX, OWN_MIX
 from models.evidence.vocabulary import TREATMENTS
 from models.render.format import frame_markdown, percents, probability
+from models.render.templates import page
 
 _EMPTY: Final = "-"
 _OWN: Final = f"{OWN_MIX}: "
@@ -66,7 +67,6 @@ class _Estimates:
         """Return what each rate rests on as a frame of texts."""
         models = {
             "exchangeable": self.exchangeable,
-            "EXNEX": self.exnex,
             "by treatment": self.own,
         }
         return pd.DataFrame(
@@ -115,11 +115,10 @@ def subtypes_markdown(table: pd.DataFrame) -> str:
             "*shrinkage*: how far the estimate has moved from the raw rate (0) to what the other "
             "subtypes predict (1), by posterior means; empty where the two are within one "
             "percentage point. It leaves that range where the posterior mean does not lie between "
-            "them: under EXNEX the prediction averages the common rate with that of a subtype on "
-            "its own, and lies above both where the latter's prior is wide. *borrowed*: "
-            "information beyond the subtype's own patients, in patients (exchangeable model); "
-            "negative where the posterior is wider than they alone would make it. *treatment "
-            "mix*: patients in "
+            "them. EXNEX has none: what may stand on its own moves towards no single rate. "
+            "*borrowed*: information beyond the subtype's own patients, in patients "
+            "(exchangeable model, exact moments); negative where no beta distribution has this "
+            "shape. *treatment mix*: patients in "
             f"{', '.join(TREATMENTS)}.\n",
             frame_markdown(estimates.rests()),
             "\n## Thresholds and ranks\n",
@@ -129,6 +128,36 @@ def subtypes_markdown(table: pd.DataFrame) -> str:
             "",
         ]
     )
+
+
+def claims_frame(table: pd.DataFrame) -> pd.DataFrame:
+    """Return what the paper says of subtypes as a frame of texts."""
+    rows = []
+    for r in table.itertuples():
+        within = not pd.isna(r.rest_total)
+        estimate = percents(r.median, r.lower, r.upper)
+        rows.append(
+            {
+                "id": r.claim_id,
+                "claim": r.claim,
+                "where": r.place,
+                "responders": f"{r.events}/{r.total}"
+                + (f" v. {r.rest_events:.0f}/{r.rest_total:.0f}" if within else ""),
+                "rate, or difference in points": estimate,
+                "prior -> posterior": f"{probability(r.prior_probability)} -> "
+                f"{probability(r.probability)}",
+                "EXNEX": _chance(r.probability_exnex),
+                "by treatment": _chance(r.probability_by_treatment),
+                "model": r.model,
+                "in words": r.verdict,
+            }
+        )
+    return pd.DataFrame(rows)
+
+
+def claims_markdown(table: pd.DataFrame) -> str:
+    """Return the page of what the paper says of subtypes."""
+    return page("analyses/subtypes/claims.md", claims=claims_frame(table))
 
 
 def cells_markdown(cells: pd.DataFrame) -> str:
@@ -191,5 +220,6 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     return {
         "subtypes.md": subtypes_markdown(tables["subtypes"]),
         "subtype_by_treatment.md": cells_markdown(tables["subtype_by_treatment"]),
+        "subtype_claims.md": claims_markdown(tables["subtype_claims"]),
         "histology_sensitivity.md": histology_markdown(tables["histology_sensitivity"]),
     }

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+from models.analyses.subtypes.claims import subtype_claims
+from models.analyses.subtypes.exact_exnex import exnex_by_quadrature
 from models.analyses.subtypes.fits import fit_by_treatment, fit_exchangeable, fit_exnex
 from models.analyses.subtypes.heatmap import subtype_heatmap
 from models.analyses.subtypes.histology import histology_sensitivity
@@ -18,17 +20,19 @@ from models.analyses.subtypes.summary import (
 )
 from models.analyses.subtypes.tables import estimates_table, parameters_table
 from models.evidence.load import Evidence, paper_cells
+from models.fitting.checked import Checked
 from models.fitting.fit import Fitter
 from models.render.output import Output
 from models.render.style import mark_failed
 from models.reviews.strata import strata_of_cells
 
 
-def fit_subtypes(evidence: Evidence, fit: Fitter) -> SubtypeResults:
-    """Fit the three models to the paper's subtypes."""
+def fit_subtypes(evidence: Evidence, fit: Checked) -> SubtypeResults:
+    """Fit the three models to the paper's subtypes: two exactly, one by the sampler."""
     strata, cells = evidence.strata(), paper_cells(evidence)
     exchangeable, result = fit_exchangeable(strata, fit)
-    exnex, exnex_result = fit_exnex(strata, fit)
+    exnex, sampled = fit_exnex(strata, fit)
+    exnex_result = exnex_by_quadrature(sampled, exnex, strata, fit)
     by_treatment, own = fit_by_treatment(cells, fit)
     return SubtypeResults(
         results={
@@ -44,7 +48,8 @@ def fit_subtypes(evidence: Evidence, fit: Fitter) -> SubtypeResults:
 
 def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     """Fit the three models; show raw rates, estimates and all cells."""
-    results = fit_subtypes(evidence, fit)
+    checked = Checked(fit)
+    results = fit_subtypes(evidence, checked)
     estimates = estimates_table(results, evidence)
     own = results.results[BY_TREATMENT, OWN_MIX].strata
     figures = {
@@ -60,6 +65,8 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
             "subtype_parameters": parameters_table(results),
             "subtype_by_treatment": results.cells.rename(columns={"stratum": "subtype"}),
             "histology_sensitivity": histology_sensitivity(evidence.strata()),
+            "subtype_claims": subtype_claims(evidence, results, estimates),
+            "subtypes_sampler": checked.table(),
         },
         figures=figures,
     )

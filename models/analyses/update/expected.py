@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from scipy.special import gammaln, log_expit
 
-from models.analyses.groups.claims import VISIBLE_SHIFT, WORDS
+from models.analyses.groups.claims import VISIBLE_SHIFT, limits
 from models.analyses.update.state import State
 from models.grid.distributions import Array
 from models.numerics.threads import one_blas_thread
@@ -25,7 +25,7 @@ SIZES: Final = (20, 40, 80)
 DRAWS: Final = 6000
 """Draws that are weighted."""
 _NODES, _WEIGHTS = np.polynomial.hermite_e.hermegauss(24)
-_LEAST = np.array([least for least, _ in WORDS])
+_LIMITS = np.array(limits(similar=False))
 
 
 @one_blas_thread()
@@ -147,5 +147,5 @@ def _rows(
 
 
 def _word(probability: Array) -> Array:
-    """Return the place in `WORDS` of probabilities."""
-    return np.asarray((np.asarray(probability)[..., None] < _LEAST).sum(axis=-1))
+    """Return the place of probabilities among the limits of the wordings."""
+    return np.asarray((np.asarray(probability)[..., None] < _LIMITS).sum(axis=-1))

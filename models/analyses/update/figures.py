@@ -4,7 +4,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from models.analyses.groups.claims import WORDS
+from models.analyses.groups.claims import limits
 from models.render.style import BAYES, FAINT, INK, SMALL, TEXT_WIDTH
 
 
@@ -44,8 +44,8 @@ def cumulative_figure(table: pd.DataFrame, a: str, b: str, new: int | None = Non
     higher.plot(years, table["probability"], color=BAYES, lw=1.0, marker="o", ms=3)
     higher.set_ylim(0.0, 1.0)
     higher.set_ylabel(f"P({a} >\n{b})", parse_math=False)
-    for least, _ in WORDS[:-1]:
-        higher.axhline(least, color=FAINT, lw=0.4, ls=":")
+    for limit in limits(similar=False):
+        higher.axhline(limit, color=FAINT, lw=0.4, ls=":")
     for axes in (pool, spread, higher):
         if new is not None:
             axes.axvspan(new - 0.5, years[-1] + 0.5, color=INK, alpha=0.07, lw=0)

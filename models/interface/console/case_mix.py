@@ -1,23 +1,23 @@
 """The case mix on the console: options in, a judged answer out, shown and written."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
-
+from models.analyses.review.run import made_by
+from models.analyses.review.words import records
 from models.common.errors import GateError, InputError
 from models.common.files import write_json
+from models.common.sources import sha256
+from models.interface.console.terminal import show_cautions, show_lines, show_table, working
 from models.interface.options import (
     check_outputs,
     check_priors,
     check_run_options,
 )
 from models.priors import Priors
-from models.render.escape import terminal, titled
-from models.render.format import rate
+from models.render.format import probability, rate
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -26,6 +26,11 @@ if TYPE_CHECKING:
     from models.fitting.fit import Fit
     from models.reviews.case_mix import CaseMixReview
 
+NO_TOTALS: Final = (
+    "no subtype_treatment.csv: without responders by subtype the table of arms and subtypes is "
+    "wide open, and contrasts at equal histology rest on composition alone; should the "
+    "diagnostics fail, use --approximate"
+)
 TUNE: Final = 800
 """Iterations of tuning of the model with the latent table."""
 
@@ -39,6 +44,7 @@ class Answer:
     result: "CaseMixResult"
     exact: bool
     patients: tuple[str, str] | None
+    made: Mapping[str, Any] = field(default_factory=dict)
 
 
 def estimate(
@@ -97,10 +103,31 @@ def estimate(
     if approximate and len(review.subtypes) < 2:
         raise InputError("--approximate: the review has a single subtype; fit it without")
     given = _given(mix, review)
-    with Console(stderr=True).status("compiling and sampling (about a minute)"):
+    if not approximate and _without_totals(review):
+        show_cautions([NO_TOTALS])
+    with working("sampling (seconds; ten more where nothing is compiled yet)"):
         fit, result = _fit(review, given, settings, approximate=approximate, draws=draws, seed=seed)
+    made = made_by(
+        None,
+        len(review.arms),
+        len(review.arms),
+        data=None if data is None else data.name,
+        files={p.name: sha256(p) for p in sorted(data.glob("*.csv"))} if data is not None else {},
+        mix=None if mix is None else mix.name,
+        approximate=approximate,
+        draws=draws,
+        seed=seed,
+    )
     asked = None if subtype is None or treatment is None else (subtype, treatment)
-    return Answer(source, fit, result, not approximate, asked)
+    made |= {"priors": settings.as_dict()}
+    return Answer(source, fit, result, not approximate, asked, made)
+
+
+def _without_totals(review: "CaseMixReview") -> bool:
+    """Return whether no total of a subtype in a treatment group is known."""
+    from models.reviews.case_mix import REST
+
+    return bool((review.margins["subtype"] == REST).all())
 
 
 def _read(data: Path | None) -> tuple["CaseMixReview", str]:
@@ -158,14 +185,20 @@ def report(answer: Answer, json: Path | None) -> None:
     if json is not None:
         content = answer.result.as_dict()
         content["diagnostics"] = gate.as_dict()
+        content["treatments"] = records(answer.result.treatments)
+        content["predictions"] = records(answer.result.predictions)
+        content["answer"] = sentence(answer)
+        content["provenance"] = answer.made
         if not answer.exact:
             content["cells"] = None
         write_json(json, content)
     show(answer)
+    show_lines(sentence(answer))
     if answer.patients is not None:
         show_prediction(answer.result.predictions, *answer.patients)
     if not gate.passed:
-        raise GateError(f"the fit did not pass the gate; do not use it. {gate.sentence()}")
+        advice = " Try --approximate." if answer.exact else ""
+        raise GateError(f"the fit did not pass the gate; do not use it.{advice} {gate.sentence()}")
 
 
 def show(answer: Answer) -> None:
@@ -178,36 +211,49 @@ def show(answer: Answer) -> None:
         treatments_frame,
     )
 
-    out = Console(highlight=False)
     result, review, cells = answer.result, answer.result.review, answer.result.cells
-    out.print(
-        titled(
-            answer.source,
-            f"{len(review.arms)} arms, {review.total.sum()} patients, "
-            f"{int(review.arms['events'].sum())} responders, {len(review.subtypes)} subtypes",
-        )
+    show_lines(
+        f"{answer.source}: {len(review.arms)} arms, {review.total.sum()} patients, "
+        f"{int(review.arms['events'].sum())} responders, {len(review.subtypes)} subtypes"
     )
     if answer.exact:
-        out.print(
+        show_lines(
             f"arm by subtype table: {cells.cells} cells, {cells.fixed} with one possible value, "
             f"{cells.moving} inferred, {cells.resting} free but hardly moving"
         )
     for row in review.set_aside.itertuples():
-        out.print(terminal(f"  set aside: {row.arm}: {row.reason}"))
+        show_lines(f"  set aside: {row.arm}: {row.reason}")
+    contrasts = contrasts_frame(result.contrasts)
+    short = contrasts.rename(columns={"P(a > b)": "P", "P(a > b), unadjusted": "P, unadj."})
+    pairs = short["a"] + " v. " + short["b"]
+    for scale, part in short.groupby("scale", sort=False):
+        table = part.drop(columns=["a", "b", "scale"])
+        table.insert(0, "contrast", pairs[part.index])
+        show_table(f"Contrasts: {scale}", table)
     for title, frame in (
-        ("Contrasts", contrasts_frame(result.contrasts)),
         ("Standard deviations (logit scale)", parameters_frame(result.parameters)),
         ("Rates of a typical study", treatments_frame(result.treatments)),
         ("Subtypes", subtypes_frame(result.subtypes)),
     ):
-        table = Table(title=title, title_justify="left", box=None, pad_edge=False)
-        for heading in frame.columns:
-            table.add_column(str(heading), justify="right" if heading[0] in "Pe" else "left")
-        for texts in frame.astype(str).to_numpy().tolist():
-            table.add_row(*map(terminal, texts))
-        out.print(table)
-    out.print(NOTE)
-    out.print(terminal(f"gate: {answer.fit.gate.sentence()}"))
+        show_table(title, frame)
+    print()
+    show_lines(NOTE)
+    show_lines(f"gate: {answer.fit.gate.sentence()}")
+
+
+def sentence(answer: Answer) -> str:
+    """Return the answer in a sentence: the contrast at equal histology that is surest."""
+    table = answer.result.contrasts
+    table = table[table["scale"] == table["scale"].iloc[0]].reset_index(drop=True)
+    row = table.loc[(table["adjusted_p_superior"] - 0.5).abs().idxmax()]
+    a, b, p = row["a"], row["b"], float(row["adjusted_p_superior"])
+    if p < 0.5:
+        a, b, p = b, a, 1 - p
+    among = f" (the surest of {len(table)} comparisons)" if len(table) > 1 else ""
+    return (
+        f"That the rate at an equal mix of patients is higher with {a} than with {b} has a "
+        f"probability of {probability(p)}{among}."
+    )
 
 
 def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -> None:
@@ -221,4 +267,4 @@ def show_prediction(predictions: "pd.DataFrame", subtype: str, treatment: str) -
         f"{subtype} with {treatment} ({row['total']} such patients in the review): rate in a "
         f"typical study {typical}; in a new trial {new}, mean {row['new_mean']:.3f}"
     )
-    Console(highlight=False).print(terminal(words))
+    show_lines(words)

@@ -2,24 +2,22 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from rich.console import Console
-from rich.table import Table
+import pandas as pd
 
+from models.analyses.review.run import made_by
+from models.analyses.review.words import interval, sentence_interval
 from models.common.errors import GateError, InputError
 from models.common.files import write_json
+from models.interface.console.terminal import show_cautions, show_lines, show_table, working
 from models.interface.options import check_outputs, check_priors, check_run_options
 from models.priors import ExnexPriors, Priors
-from models.render.escape import terminal, titled
 from models.render.format import probability, rate
 
 if TYPE_CHECKING:
-    import pandas as pd
-    from rich.text import Text
-
     from models.analyses.subtypes.summary import SubtypeResult
     from models.fitting.fit import Fit, Fitter
 
@@ -29,6 +27,10 @@ OWN_OPTIONS: Final[dict[str, tuple[str, ...]]] = {
     "by-treatment": ("prior_sigma_scale", "prior_interaction_scale"),
 }
 """Options that belong to one model only."""
+NEX: Final = (
+    "a stratum on its own has the prior mean logit(0.14), the rate of an earlier review of "
+    "sarcoma; set --nex-mean for another disease"
+)
 DRAWS: Final = {"exchangeable": 2000, "exnex": 10000, "by-treatment": 2000}
 """Draws kept per chain unless another number is asked for."""
 
@@ -41,6 +43,7 @@ class Answer:
     fit: "Fit"
     result: "SubtypeResult"
     cells: "pd.DataFrame | None" = None
+    made: Mapping[str, Any] = field(default_factory=dict)
 
 
 def estimate(
@@ -49,7 +52,7 @@ def estimate(
     *,
     priors: Mapping[str, float],
     own: Mapping[str, float | None],
-    engine: str,
+    engine: str | None,
     draws: int | None,
     seed: int,
     json: Path | None,
@@ -83,9 +86,11 @@ def estimate(
         if name not in OWN_OPTIONS[model]:
             option = "--" + name.replace("_", "-")
             raise InputError(f"{option} does not apply to --model {model}")
-    if engine == "grid" and model != "exchangeable":
+    if engine is None:
+        engine = "exact" if model == "exchangeable" else "nuts"
+    if engine != "nuts" and model != "exchangeable":
         raise InputError(
-            f"--engine grid does not cover --model {model}: its posterior is no tree of normal "
+            f"--engine exact does not cover --model {model}: its posterior is no tree of normal "
             "effects; use --engine nuts"
         )
     kept = DRAWS[model] if draws is None else draws
@@ -96,8 +101,13 @@ def estimate(
     settings = ExnexPriors(**values) if model == "exnex" else Priors(**values)
     check_priors(settings)
     frame, source = _read(model, data)
-    with Console(stderr=True).status("compiling and sampling (up to a minute)"):
-        return _fit(model, frame, source, settings, _fitter(engine, kept, seed))
+    if model == "exnex" and data is not None and "nex_mean" not in given:
+        show_cautions([NEX])
+    with working(f"{model}: {'computing' if engine != 'nuts' else 'sampling (up to a minute)'}"):
+        answer = _fit(model, frame, source, settings, _fitter(engine, kept, seed))
+    options = {"model": model, "engine": engine, "draws": kept, "seed": seed}
+    made = made_by(data, len(frame), len(frame), **options)
+    return replace(answer, made=made | {"priors": settings.as_dict()})
 
 
 def _read(model: str, data: Path | None) -> tuple["pd.DataFrame", str]:
@@ -114,7 +124,7 @@ def _read(model: str, data: Path | None) -> tuple["pd.DataFrame", str]:
 
 
 def _fitter(engine: str, draws: int, seed: int) -> "Fitter":
-    if engine == "grid":
+    if engine != "nuts":
         from models.fitting.exact import Exact
 
         return Exact(draws, seed)
@@ -138,7 +148,7 @@ def _fit(
     )
 
 
-def report(answer: Answer, json: Path | None) -> None:
+def report(answer: Answer, json: Path | None, *, full: bool = False) -> None:
     """Write an answer as JSON, then print it.
 
     Raises
@@ -151,79 +161,95 @@ def report(answer: Answer, json: Path | None) -> None:
     gate = answer.fit.gate
     if json is not None:
         content = {**answer.result.as_dict(), "diagnostics": gate.as_dict()}
+        content["answer"] = sentence(answer.result)
+        content["provenance"] = answer.made
         if answer.cells is not None:
             content["cells"] = as_records(answer.cells)
         write_json(json, content)
-    show(answer.result, answer.source, gate.sentence())
+    show(answer.result, answer.source, gate.sentence(), full=full)
     if answer.cells is not None:
         show_cells(answer.cells)
+    show_lines(sentence(answer.result))
     if not gate.passed:
         raise GateError(f"the fit did not pass the gate; do not use it. {gate.sentence()}")
 
 
-def show(result: "SubtypeResult", source: str, gate: str) -> None:
+def show(result: "SubtypeResult", source: str, gate: str, *, full: bool) -> None:
     """Print the estimates of strata and families."""
-    out = Console(highlight=False)
     events, total = int(result.strata["events"].sum()), int(result.strata["total"].sum())
-    out.print(
-        titled(
-            source,
-            f"model {result.model}: {len(result.strata)} strata, {events} events in {total} "
-            f"patients (crude {events / total:.3f})",
-        )
+    show_lines(
+        f"{source}: model {result.model}: {len(result.strata)} strata, {events} events in {total} "
+        f"patients ({100 * events / total:.1f} %)"
     )
-    exnex = "p_exchangeable" in result.strata
-    table = Table(box=None, pad_edge=False)
-    headings = ["stratum", "events/n", "raw", "median (95 % interval)", "shrinkage", "borrowed"]
-    headings += ["P(top 3)"] + (["P(exch.)"] if exnex else [])
-    for heading in headings:
-        first = heading == "stratum"
-        table.add_column(heading, justify="left" if first else "right", no_wrap=not first)
     rows = result.strata.to_dict("records") + result.families.to_dict("records")
-    for row in sorted(rows, key=lambda row: -row["median"]):
-        table.add_row(*_cells(row, exnex=exnex))
-    out.print(table)
+    rows = sorted(rows, key=lambda row: -row["median"])
+    exnex = "p_exchangeable" in result.strata
+    show_table("Strata", pd.DataFrame([_cells(row, exnex=exnex) for row in rows]))
+    if full:
+        show_table("Borrowing", pd.DataFrame(list(map(_borrowing, rows))))
+        show_lines(
+            "shrinkage: 0 the raw rate is kept, 1 the others decide, by posterior means (a dash "
+            "where it is neither); borrowed: information beyond the stratum's own, in patients"
+        )
+    print()
     if len(result.families):
-        out.print("  * patient-weighted mean of the strata with this parent")
+        show_lines("* patient-weighted mean of the strata with this parent")
     for name, numbers in result.parameters.items():
-        values = rate(numbers["median"], numbers["lower"], numbers["upper"])
-        out.print(f"  {name} (logit scale)  {values}")
-    out.print(
-        "  shrinkage: 0 the raw rate is kept, 1 the others decide, by posterior means; borrowed: "
-        "information beyond the stratum's own, in patients"
-    )
-    out.print(terminal(f"  gate: {gate}"))
+        values = rate(numbers["median"], numbers["lower"], numbers["upper"], 2)
+        show_lines(f"{name} (logit scale): {values}")
+    show_lines(f"gate: {gate}")
 
 
-def _cells(row: Mapping[Any, Any], *, exnex: bool) -> list["str | Text"]:
+def _name(row: Mapping[Any, Any]) -> str:
+    return str(row["stratum"]) if "p_top_three" in row else f"{row['stratum']} *"
+
+
+def _cells(row: Mapping[Any, Any], *, exnex: bool) -> dict[str, str]:
     """Return the texts of a stratum's or a family's row."""
     family = "p_top_three" not in row
-    cells: list[str | Text] = [
-        terminal(f"{row['stratum']} *" if family else row["stratum"]),
-        f"{row['events']}/{row['total']}",
-        f"{row['raw']:.3f}",
-        rate(row["median"], row["lower"], row["upper"]),
-        "" if math.isnan(row["shrinkage"]) else f"{row['shrinkage']:.2f}",
-        f"{row['borrowed']:.0f}",
-        "" if family else probability(row["p_top_three"]),
-    ]
+    cells = {
+        "stratum": _name(row),
+        "events/n": f"{row['events']}/{row['total']}",
+        "raw %": f"{100 * row['raw']:.1f}",
+        "estimated % (95 %)": interval(row),
+        "P(top 3)": "" if family else probability(row["p_top_three"]),
+    }
     if exnex:
-        cells.append("" if family else probability(row["p_exchangeable"]))
+        cells["P(exch.)"] = "" if family else probability(row["p_exchangeable"])
     return cells
+
+
+def _borrowing(row: Mapping[Any, Any]) -> dict[str, str]:
+    shrinkage = float(row["shrinkage"])
+    kept = math.isfinite(shrinkage) and -0.005 <= shrinkage <= 1.005
+    return {
+        "stratum": _name(row),
+        "shrinkage": f"{abs(shrinkage):.2f}" if kept else "-",
+        "borrowed": f"{row['borrowed']:.0f}",
+    }
 
 
 def show_cells(cells: "pd.DataFrame") -> None:
     """Print the rates of all combinations of stratum and treatment."""
-    table = Table(title="Stratum by treatment", title_justify="left", box=None, pad_edge=False)
-    for heading in ("stratum", "treatment", "events/total", "posterior median (95 % interval)"):
-        table.add_column(heading, justify="right" if heading[0] in "ep" else "left")
-    table.add_column("")
-    for row in cells.itertuples():
-        table.add_row(
-            terminal(row.stratum),
-            terminal(row.treatment),
-            f"{row.events}/{row.total}" if row.total else "-",
-            rate(row.median, row.lower, row.upper),
-            "prediction" if row.basis == "prediction" else "",
-        )
-    Console(highlight=False).print(table)
+    rows = [
+        {
+            "stratum": row["stratum"],
+            "treatment": row["treatment"],
+            "events/total": f"{row['events']}/{row['total']}" if row["total"] else "-",
+            "estimated % (95 %)": interval(row),
+            "": "predicted" if row["basis"] == "prediction" else "",
+        }
+        for row in cells.to_dict("records")
+    ]
+    show_table("Stratum by treatment", pd.DataFrame(rows))
+
+
+def sentence(result: "SubtypeResult") -> str:
+    """Return the answer in a sentence."""
+    best = result.strata.loc[result.strata["median"].idxmax()].to_dict()
+    named = {f"typical_{part}": best[part] for part in ("median", "lower", "upper")}
+    return (
+        f"{best['stratum']} has the highest estimated rate of {len(result.strata)} strata, "
+        f"{sentence_interval(named, 'typical', '95 % interval')}, from {best['events']} events in "
+        f"{best['total']} patients."
+    )

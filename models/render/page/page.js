@@ -21,7 +21,7 @@ document.querySelectorAll("[data-filter]").forEach(function (list, place) {
     var words = box.value.toLowerCase().split(/\s+/);
     var rows = list.tBodies ? list.tBodies[0].rows : list.querySelectorAll("details");
     Array.prototype.forEach.call(rows, function (row) {
-      var text = row.textContent.toLowerCase();
+      var text = (row.querySelector(":scope > summary") || row).textContent.toLowerCase();
       row.hidden = !words.every(function (word) { return text.includes(word); });
     });
   });

@@ -5,4 +5,4 @@ from typing import Final
 CASE_MIX: Final = "case_mix"
 
 
-SIMULATIONS: Final = {"nuts": 500, "grid": 2000, "lattice": 400}
+SIMULATIONS: Final = {"nuts": 500, "grid": 2000, "arms": 200, "lattice": 400}

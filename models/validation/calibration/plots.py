@@ -24,7 +24,7 @@ _SHORT: Final = {
     f"[{ONE_AT_RANDOM}]": ", one at random",
     "_": " ",
 }
-_ENGINES: Final = {"nuts": "NUTS", "grid": "grid"}
+_ENGINES: Final = {"nuts": "NUTS", "grid": "grid", "arms": "NUTS"}
 _COLUMNS: Final = 5
 
 

@@ -1,7 +1,9 @@
 """Simulation-based calibration as a whole: its study, and what the results belong to."""
 
 import hashlib
-from typing import TYPE_CHECKING, Final
+import math
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any, Final
 
 from models.common.constants import FIGURES_DIR
 from models.common.errors import InputError
@@ -13,14 +15,27 @@ from models.validation.calibration.plan import CASE_MIX
 if TYPE_CHECKING:
     import pandas as pd
 
+    from models.fitting.fit import SamplerSettings
+
 SEED: Final = 20250107
-ENGINES: Final = ("nuts", "grid")
+ENGINES: Final = ("nuts", "grid", "arms")
+"""NUTS on one count an arm or subtype; the exact grid; NUTS on arms with covariates or several
+outcomes."""
 NUTS_MODELS: Final = ("pooled", "subtype", "subgroup", "exnex", "subtype_treatment")
 GRID_MODELS: Final = ("pooled", "subtype", "subgroup")
-_MODELS: Final = {"nuts": NUTS_MODELS, "grid": GRID_MODELS, "lattice": (CASE_MIX,)}
+ARM_MODELS: Final = ("regression", "joint")
+_MODELS: Final = {
+    "nuts": NUTS_MODELS,
+    "grid": GRID_MODELS,
+    "arms": ARM_MODELS,
+    "lattice": (CASE_MIX,),
+}
 """Models that each engine calibrates, in order of cost; the lattice's has results of its own."""
-CHUNK: Final = {"nuts": 10, "grid": 50}
+CHUNK: Final = {"nuts": 10, "grid": 50, "arms": 10}
 """Simulations a task: some seconds."""
+KEPT: Final = {"regression": (60, 10), "joint": (30, 30)}
+"""Draws of each of two chains that are ranked among, and one in how many of the chain's draws they
+are: about as many as are effective."""
 RESULTS: Final = FIGURES_DIR / "validation" / "calibration"
 STORE: Final = FIGURES_DIR / "fits" / "calibration"
 
@@ -41,6 +56,8 @@ def model_hash(engine: str, model: str) -> str:
     from models.validation.calibration.quantities import design_text
     from models.validation.calibration.simulate import paper_design
 
+    if engine == "arms":
+        return _arm_hash(model)
     roots = [
         f"models.validation.calibration.simulate:simulate_{engine}",
         f"models.validation.calibration.truth:{model}_truth",
@@ -53,6 +70,29 @@ def model_hash(engine: str, model: str) -> str:
     return digest.hexdigest()
 
 
+def _arm_hash(model: str) -> str:
+    """As `model_hash`, of models of arms with covariates or several outcomes."""
+    from models.validation.calibration.arms import design_of
+
+    estimands = MODELS[model].estimands
+    roots = [
+        "models.validation.calibration.arms:simulate_arms",
+        MODELS[model].builder,
+        f"{estimands.__module__}:{estimands.__name__}",
+    ]
+    digest = hashlib.sha256(code_hash(*roots, stop=_TABLES).encode())
+    design = design_of(model).frame.astype(str).to_csv(index=False, lineterminator="\n")
+    digest.update(design.encode())
+    return digest.hexdigest()
+
+
+def arm_settings(model: str) -> "SamplerSettings":
+    """Return the sampler's settings in a simulation of a model of arms."""
+    from models.fitting.fit import SamplerSettings
+
+    return SamplerSettings(draws=math.prod(KEPT[model]), tune=500, chains=2, target_accept=0.95)
+
+
 def models_of(engine: str, model: str | None) -> tuple[str, ...]:
     """Return the models asked for.
 
@@ -62,7 +102,7 @@ def models_of(engine: str, model: str | None) -> tuple[str, ...]:
         If the engine does not exist or does not have the model.
     """
     if engine not in _MODELS:
-        raise InputError(f"--engine must be nuts, grid or lattice, got {engine!r}")
+        raise InputError(f"--engine must be nuts, grid, arms or lattice, got {engine!r}")
     known = _MODELS[engine]
     if model is None:
         return known
@@ -75,6 +115,8 @@ def kept_draws(engine: str, model: str) -> int:
     """Return the number of draws that a truth is ranked among."""
     from models.validation.calibration.simulate import GRID_DRAWS, NUTS
 
+    if engine == "arms":
+        return arm_settings(model).chains * KEPT[model][0] - 1
     return NUTS[model].kept if engine == "nuts" else GRID_DRAWS - 1
 
 
@@ -83,6 +125,10 @@ def _simulate(engine: str, model: str, first: int, stop: int, seed: int) -> "pd.
 
     if engine == "nuts":
         return simulate_nuts(model, first, stop, seed, NUTS[model])
+    if engine == "arms":
+        from models.validation.calibration.arms import simulate_arms
+
+        return simulate_arms(model, first, stop, seed, arm_settings(model), KEPT[model][1])
     return simulate_grid(model, first, stop, seed)
 
 
@@ -96,13 +142,23 @@ def study_of(engine: str, model: str, simulations: int, seed: int) -> Study:
 
 
 def calibration_study(engine: str, model: str, simulations: int, seed: int) -> Study:
-    """Return the calibration of a model by ``nuts`` or ``grid``.
+    """Return the calibration of a model by ``nuts``, ``grid`` or ``arms``.
 
     Its results are as `models.validation.calibration.simulate.simulate_nuts` or ``simulate_grid``.
     """
     from models.validation.calibration.simulate import GRID_DRAWS, NUTS, model_priors
 
-    engine_settings = NUTS[model].as_dict() if engine == "nuts" else {"draws": GRID_DRAWS}
+    engine_settings: dict[str, Any]
+    if engine == "arms":
+        from models.validation.calibration.arms import design_of
+
+        own = asdict(arm_settings(model))
+        engine_settings = {name: own[name] for name in ("draws", "tune", "chains", "target_accept")}
+        engine_settings["thin"] = KEPT[model][1]
+        priors = design_of(model).priors
+    else:
+        engine_settings = NUTS[model].as_dict() if engine == "nuts" else {"draws": GRID_DRAWS}
+        priors = model_priors(model)
     return Study(
         name=f"{engine}_{model}",
         function=_simulate,
@@ -114,7 +170,7 @@ def calibration_study(engine: str, model: str, simulations: int, seed: int) -> S
             "engine": engine,
             "model": model,
             "seed": seed,
-            "priors": model_priors(model).as_dict(),
+            "priors": priors.as_dict(),
             **engine_settings,
             "sources": model_hash(engine, model),
         },

@@ -29,7 +29,7 @@ from models.validation.calibration.summary import (
     uniformity_tests,
 )
 
-ENGINE_NAMES = {"nuts": "NUTS", "grid": "grid"}
+ENGINE_NAMES = {"nuts": "NUTS", "grid": "grid", "arms": "NUTS"}
 
 
 def write_runs(
@@ -212,7 +212,7 @@ def write_calibration(out: Path, pictures: Path | None = None) -> pd.DataFrame:
 def _run_rows(table: pd.DataFrame) -> pd.DataFrame:
     rows = []
     for r in table.to_dict("records"):
-        nuts = r["engine"] == "nuts"
+        nuts = r["engine"] != "grid"
         smallest = probability(r["smallest_p_holm"])
         rows.append(
             {

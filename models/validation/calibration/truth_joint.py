@@ -14,6 +14,7 @@ from scipy.special import expit
 
 from models.common.errors import InputError
 from models.priors import JointPriors, Priors
+from models.validation.calibration.truth import mean_rate
 
 OUTCOMES = ("control", "response", "complete", "toxicity")
 
@@ -27,11 +28,14 @@ class JointTruth:
     frame
         The design with simulated counts, missing where the design's are.
     scalars
-        True values by label.
+        True values by label; ``average_rate[outcome; treatment]`` are means over arm effects.
+    rates
+        True conditional rates of the arms by outcome, shape (arms,) each.
     """
 
     frame: pd.DataFrame
     scalars: dict[str, float]
+    rates: dict[str, NDArray[np.float64]]
 
 
 def lkj_by_rejection(shape: float, rng: np.random.Generator) -> NDArray[np.float64]:
@@ -43,6 +47,20 @@ def lkj_by_rejection(shape: float, rng: np.random.Generator) -> NDArray[np.float
         # a positive determinant and a leading block that is positive make it positive definite
         if determinant > 0 and rng.random() < determinant ** (shape - 1.0):
             return matrix
+
+
+def mean_of_product(
+    first: float, second: float, sd1: float, sd2: float, correlation: float
+) -> float:
+    """Return ``E[expit(first + sd1 u) expit(second + sd2 v)]``, u and v normal, correlated.
+
+    The trapezoid rule over both.
+    """
+    z = np.linspace(-8.0, 8.0, 321)
+    weight = np.exp(-0.5 * z**2) / np.exp(-0.5 * z**2).sum()
+    v = correlation * z[:, None] + np.sqrt(1.0 - correlation**2) * z[None, :]
+    inner = expit(second + sd2 * v) @ weight
+    return float((expit(first + sd1 * z) * inner) @ weight)
 
 
 def joint_truth(design: pd.DataFrame, priors: Priors, rng: np.random.Generator) -> JointTruth:
@@ -80,7 +98,7 @@ def joint_truth(design: pd.DataFrame, priors: Priors, rng: np.random.Generator) 
         "correlation[control, toxicity]": matrix[0, 2],
         "correlation[response, toxicity]": matrix[1, 2],
     }
-    rates = {}
+    rates, centres, taus = {}, {}, {}
     for name in OUTCOMES:
         small = name == "complete"
         tau = abs(rng.normal(0.0, priors.complete_scale if small else priors.tau_scale))
@@ -88,9 +106,20 @@ def joint_truth(design: pd.DataFrame, priors: Priors, rng: np.random.Generator) 
         mu = rng.normal(priors.mu_mean, priors.mu_sd)
         centre = rng.normal(mu, sigma, len(treatments)) if len(treatments) > 1 else np.array([mu])
         rates[name] = expit(centre[codes] + tau * effects[name])
+        centres[name], taus[name] = centre, tau
         scalars |= {f"mu[{name}]": mu, f"tau[{name}]": tau}
         if len(treatments) > 1:
             scalars[f"sigma_treatment[{name}]"] = sigma
+    if len(treatments) > 1:
+        for g, label in enumerate(treatments):
+            control, response, toxicity = (
+                (float(centres[name][g]), taus[name])
+                for name in ("control", "response", "toxicity")
+            )
+            both = (control[0], response[0], control[1], response[1])
+            scalars[f"average_rate[orr; {label}]"] = mean_of_product(*both, matrix[0, 1])
+            scalars[f"average_rate[dcr; {label}]"] = mean_rate(*control)
+            scalars[f"average_rate[trae; {label}]"] = mean_rate(*toxicity)
     total = design["total"].to_numpy("int64")
     controlled = rng.binomial(total, rates["control"])
     responders = rng.binomial(controlled, rates["response"])
@@ -106,4 +135,4 @@ def joint_truth(design: pd.DataFrame, priors: Priors, rng: np.random.Generator) 
     for name, values in counts.items():
         frame[name] = pd.array(values, dtype="Int64")
         frame.loc[design[name].isna(), name] = pd.NA
-    return JointTruth(frame, scalars)
+    return JointTruth(frame, scalars, rates)
