@@ -97,14 +97,13 @@ class Plan:
         """Return mean, sd, median and 95 % interval of a new arm's rate."""
         return _numbers(self.prior)
 
-    def robust_map(self) -> dict[str, float | None]:
-        """Return the same of the robust MAP prior, its worth, and what it expects of the trial.
+    def robust_map(self) -> dict[str, float]:
+        """Return the same of the robust MAP prior, and what it expects of the trial.
 
-        ``elir``; ``probability_above_null``; ``assurance`` of the exact test, averaged over it.
+        ``probability_above_null``; ``assurance`` of the exact test, averaged over it.
         """
         return {
             **_numbers(self.robust),
-            "elir": self.robust_ess,
             "probability_above_null": float(self.robust.density.prob_rate_above(self.design.null)),
             "assurance": self.rules[0].assurance(self.robust),
         }
@@ -184,6 +183,7 @@ class Plan:
             },
             "robust": {
                 "mixture": self.mixture.robust(self.design.robust).rows(),
+                "elir": self.robust_ess,
                 **self.robust_map(),
             },
             "rules_in_full": rules,

@@ -95,7 +95,7 @@ def prior_words(plan: Plan) -> list[str]:
     null, counted, robust = plan.design.null, prior.counted, plan.robust_map()
     none = "does not exist (a prior scale above 1)"
     worth, robust_worth = (
-        none if value is None else f"{value:.1f}" for value in (ess["elir"], robust["elir"])
+        none if value is None else f"{value:.1f}" for value in (ess["elir"], plan.robust_ess)
     )
     by = "by quadrature" if prior.exact else "from draws"
     return [
