@@ -10,8 +10,10 @@ average rate
     the arms of the review would have on average, had all been treated like the group.
 share explained
     ``V / (V + tau**2)`` with ``V`` the variance over the arms of ``sum_j X_ij beta_j``: the share
-    of the variance between arms of one treatment that the covariates account for. ``V`` and ``tau``
-    are of the same draw, so this is a quantity of one posterior. It has a prior of its own (see
+    that the covariates account for of the variance between arms, that between treatments' means
+    apart. ``V`` is over all arms: with treatments in the model it still holds what the covariates
+    differ between treatments, so it is not the share within a treatment. ``V`` and ``tau`` are of
+    the same draw, so this is a quantity of one posterior. It has a prior of its own (see
     `prior_share_explained`) beside which it has to be read: it is never negative.
 """
 

@@ -97,8 +97,9 @@ def next_trial(
 
 def _plan(asked: Asked, design: "Design", priors: Priors) -> "Plan":
     from models.analyses.next_trial.plan import make_plan
-    from models.analyses.next_trial.prior import group_priors, pooled_prior
+    from models.analyses.next_trial.prior import PAPER, RESPONSE, group_priors, pooled_prior
 
+    counted = RESPONSE if asked.review is not None else PAPER[asked.outcome or "orr"]
     if asked.subtype is not None or asked.mix is not None:
         return make_plan(_case_mix(asked, priors), design)
     studies, source = _studies(asked)
@@ -108,8 +109,8 @@ def _plan(asked: Asked, design: "Design", priors: Priors) -> "Plan":
             raise InputError(f"--by {asked.by}: --treatment says which group is planned: {known}")
         if asked.control is not None:
             raise InputError("--control belongs to --treatment")
-        return make_plan(pooled_prior(studies, source, priors), design)
-    groups = group_priors(studies, source, priors)
+        return make_plan(pooled_prior(studies, source, priors, counted), design)
+    groups = group_priors(studies, source, priors, counted)
     control = asked.control
     if control is None and CONTROL in groups.prior and asked.treatment != CONTROL:
         control = CONTROL
@@ -186,15 +187,8 @@ def _case_mix(asked: Asked, priors: Priors) -> "MapPrior":
         shares = pd.Series(0.0, index=review.subtypes)
         shares[str(asked.subtype)] = 1.0
         patients = str(asked.subtype)
-    arms = review.arms[review.arms["treatment"] == asked.treatment]
-    cells = review.cells["treatment"] == asked.treatment
-    return case_mix_prior(
-        _case_mix_draws(review.ledger(), priors),
-        asked.treatment,
-        shares,
-        f"a new {asked.treatment} arm with patients of {patients}",
-        (len(arms), int(arms["events"].sum()), int(review.total[cells.to_numpy()].sum())),
-    )
+    draws = _case_mix_draws(review.ledger(), priors)
+    return case_mix_prior(draws, review, asked.treatment, shares, patients, priors)
 
 
 def _case_mix_draws(ledger: "pd.DataFrame", priors: Priors) -> "xr.Dataset":
@@ -241,6 +235,7 @@ def show(plan: "Plan") -> None:
     import pandas as pd
     from rich.console import Console
 
+    from models.analyses.next_trial.rules import LARGEST
     from models.analyses.next_trial.tables import (
         asked,
         prior_words,
@@ -258,15 +253,16 @@ def show(plan: "Plan") -> None:
     print_frame(out, f"Rules of success: {asked(design)}", rules)
     if design.alternative is not None and not any(rule.first for rule in plan.rules):
         out.print("no two-stage design of a reasonable size keeps both error rates")
-    title = "Smallest trial whose exact test has an assurance"
+    title = f"Patients from which on (to {LARGEST}) the exact test keeps an assurance"
     print_frame(out, title, smallest_table(pd.DataFrame(plan.smallest)))
     if plan.control is not None:
         name, prior = plan.control
-        title = f"Randomised against {name}; error and power with its arm's rate at "
-        title += f"{100 * float(prior.summary().mean):.1f} %"
+        title = f"Randomised against {name}; type I error and power with its arm's rate at "
+        title += f"{100 * float(prior.summary().mean):.1f} %, largest error over all true rates"
         print_frame(out, title, randomised_table(plan.randomised))
     out.print()
-    out.print(terminal(protocol(plan).strip()))
+    for paragraph in protocol(plan).strip().splitlines():
+        out.print(terminal(paragraph))
 
 
 def print_frame(out: "Console", title: str, frame: "pd.DataFrame") -> None:

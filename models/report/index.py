@@ -92,7 +92,7 @@ SHOWS: Final = {
     "next_trial/next_trial_priors": "predicted rate of a new arm, effective sample sizes",
     "next_trial/next_trial_mixtures": "the priors as mixtures of betas",
     "next_trial/next_trial_rules": "rules of success: errors, power, assurance, stages",
-    "next_trial/next_trial_smallest": "smallest trial for an assurance",
+    "next_trial/next_trial_smallest": "size from which on a trial keeps an assurance",
     "next_trial/next_trial_predictive": "probability of every number of responders",
     "next_trial/next_trial_randomised": "comparison with a monotherapy arm, with borrowing",
     "next_trial/next_trial_drift": "its type I error by the true rate of both arms",

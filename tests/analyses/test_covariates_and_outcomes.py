@@ -46,6 +46,13 @@ def test_every_covariate_is_regressed_on_alone(
     page = (folder / "regression.md").read_text(encoding="utf-8")
     assert "chosen after their response rates had been seen" in page
     assert page.count("| asps_share + ss_mls_share, by treatment |") == 3
+    alone = rows[rows.index.get_level_values("regression").isin(COVARIATES)]
+    assert len(alone) > len(COVARIATES)
+    assert (
+        f"{len(COVARIATES)} covariates were tried, each alone, and gave {len(alone)} odds" in page
+    )
+    apart = int(((alone["lower"] > 1) | (alone["upper"] < 1)).sum())
+    assert f"several; {apart} of their intervals leave out 1" in page
     assert (folder / "regression_bubbles.svg").exists()
 
 
@@ -66,3 +73,7 @@ def test_joint_tables_add_up(evidence: Evidence, invented: Invented, tmp_path: P
     np.testing.assert_allclose(none, contrasts["p_more_response"])
     page = (tmp_path / "outcomes" / "joint.md").read_text(encoding="utf-8")
     assert "38 arms report response, 35 disease control and 20 adverse events" in page
+    trae = evidence.outcome("trae")["treatment"].value_counts()
+    arms = evidence.outcome("orr")["treatment"].value_counts()
+    for treatment in TREATMENTS:
+        assert f"{treatment} {trae[treatment]} of {arms[treatment]}" in page

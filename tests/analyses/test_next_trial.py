@@ -15,6 +15,7 @@ from models.analyses.next_trial.mixture import ACCURACY, BetaMixture, fit_mixtur
 from models.analyses.next_trial.pages import pages
 from models.analyses.next_trial.plan import Design, make_plan
 from models.analyses.next_trial.prior import (
+    PAPER,
     MapPrior,
     case_mix_prior,
     group_priors,
@@ -24,10 +25,12 @@ from models.analyses.next_trial.prior import (
 from models.analyses.next_trial.randomised import comparisons
 from models.analyses.next_trial.rules import bayes_rules, exact_rule, smallest_trials
 from models.analyses.next_trial.simon import simon_designs
+from models.analyses.next_trial.tables import protocol
 from models.evidence.groupings import grouped_outcome
 from models.grid import fit_pooled
 from models.grid.marginals import LogitMarginals
 from models.priors import Priors
+from models.reviews.case_mix import CaseMixReview, make_review
 
 AS = pd.DataFrame(
     {
@@ -169,7 +172,50 @@ def test_no_local_information_ratio_where_the_tails_are_too_heavy(groups):
     prior = replace(groups.of("ICI + TKI"), tail_scale=1.5)
     plan = make_plan(prior, Design())
     assert plan.ess["elir"] is None
+    assert plan.robust_ess is None
     assert plan.ess["moment"] > 0
+
+
+def test_the_robust_prior_is_the_map_prior_and_a_uniform_part(groups):
+    """By hand: 20 % of a uniform rate, under which each number of responders is as likely."""
+    prior, n, critical = groups.of("ICI + TKI"), 40, 8
+    plan = make_plan(prior, Design(n=n, robust=0.2))
+    found = plan.robust_map()
+    uniform = (n - critical + 1) / (n + 1)
+    expected = 0.8 * exact_rule(n, 0.10, 0.05).assurance(prior) + 0.2 * uniform
+    assert found["assurance"] == pytest.approx(expected, abs=0.002)
+    above = 0.8 * plan.above + 0.2 * 0.9
+    assert found["probability_above_null"] == pytest.approx(above, abs=0.002)
+    assert found["mean"] == pytest.approx(0.8 * plan.map()["mean"] + 0.1, abs=0.002)
+    for end, mass in (("lower", 0.025), ("upper", 0.975)):
+        rate = found[end]
+        below = float(prior.density.cdf(np.log(rate / (1.0 - rate))))
+        assert 0.8 * below + 0.2 * rate == pytest.approx(mass, abs=0.002)
+    text = " ".join(protocol(plan).split())
+    assert f"worth {plan.robust_ess:.1f} patients" in text
+    assert f"{found['assurance']:.2f} under the robust prior" in text
+
+
+def test_the_comparison_gives_its_largest_error_and_no_power_beyond_certainty(evidence):
+    """Disease control is near 60 %: 40 points more than that is no rate."""
+    studies = grouped_outcome(evidence, "dcr", "treatment")
+    priors = group_priors(studies, "the paper's review", counted=PAPER["dcr"])
+    treatment, control = "ICI + TKI", "ICI monotherapy"
+    plan = make_plan(priors.of(treatment), Design(n=20), priors, treatment, control)
+    base = plan.control[1].summary().mean
+    powers = [name for name in plan.randomised if name.startswith("power_")]
+    assert powers
+    assert all(base + float(name.partition("_")[2]) / 100 <= 1 for name in powers)
+    assert f"power_{5 * int((1 - base) / 0.05)}" == powers[-1]
+    assert plan.randomised.notna().all(axis=None)
+    rules = {rule.name: rule for rule in comparisons(priors.of(control), 20, 20, 0.95, 0.2)}
+    for row in plan.randomised.itertuples():
+        rule, at = rules[row.control_prior], row.type_one_error_max_rate
+        errors = [float(rule.probability(np.array([p]), np.array([p]))[0]) for p in (at, 0.5, 0.9)]
+        assert row.type_one_error_max == pytest.approx(errors[0])
+        assert row.type_one_error_max >= max(*errors, row.type_one_error)
+    assert "responder" not in protocol(plan)
+    assert "disease control rate" in protocol(plan)
 
 
 @pytest.mark.parametrize("group", ["ICI monotherapy", "ICI + TKI"])
@@ -279,13 +325,17 @@ def test_bayesian_rules_by_conjugacy():
     assert rules["vague"].critical == int(np.argmax(np.array(tails) >= 0.95))
 
 
-def test_the_smallest_trial_is_the_smallest(groups):
+def test_the_size_from_which_on_a_trial_keeps_an_assurance(groups):
+    """By the rule of every size alone; a smaller trial may have it, too (27 patients: 0.505)."""
     prior = groups.of("ICI + TKI")
     rows = {row["target"]: row for row in smallest_trials(prior, 0.10, 0.05)}
-    for target in (0.5, 0.6):
+    assurance = np.array([exact_rule(n, 0.10, 0.05).assurance(prior) for n in range(2, 301)])
+    for target in (0.5, 0.6, 0.7):
         n = rows[target]["n"]
-        assert exact_rule(n, 0.10, 0.05).assurance(prior) >= target
-        assert exact_rule(n - 1, 0.10, 0.05).assurance(prior) < target
+        assert n == int(np.flatnonzero(assurance < target)[-1]) + 3
+        assert rows[target]["critical"] == exact_rule(n, 0.10, 0.05).critical
+        assert rows[target]["assurance"] == pytest.approx(assurance[n - 2])
+    assert int(np.argmax(assurance >= 0.5)) + 2 < rows[0.5]["n"]
     # no trial can succeed more often than the rate is above 10 %, but for the level
     assert rows[0.9]["n"] is None
 
@@ -324,9 +374,21 @@ def draws_of(treatments, subtypes, mu, tau, size=40) -> xr.Dataset:
     return xr.Dataset(values, coords=coords)
 
 
+def one_arm() -> CaseMixReview:
+    return make_review(
+        pd.DataFrame({"arm": ["A"], "treatment": ["a"], "events": [1]}),
+        pd.DataFrame({"arm": ["A", "A"], "subtype": ["x", "y"], "total": [4, 3]}),
+        pd.DataFrame(columns=["treatment", "subtype", "events"]),
+        pd.DataFrame(columns=["arm", "subtype", "events"]),
+        treatments=["a"],
+        subtypes=["x", "y"],
+    )
+
+
 def test_the_prior_from_draws_is_the_mean_of_conditional_distributions():
     posterior = draws_of(["a"], ["x", "y"], -1.0, 0.7)
-    one = case_mix_prior(posterior, "a", pd.Series({"x": 1.0, "y": 0.0}), "arm", (1, 1, 1))
+    review = one_arm()
+    one = case_mix_prior(posterior, review, "a", pd.Series({"x": 1.0, "y": 0.0}), "x")
     logits = (
         posterior["mu"]
         + 0.5 * posterior["subtype_effect"].sel(subtype="x")
@@ -336,7 +398,13 @@ def test_the_prior_from_draws_is_the_mean_of_conditional_distributions():
         assert float(one.density.cdf(x)) == pytest.approx(
             norm.cdf((x - logits) / 0.7).mean(), abs=1e-4
         )
-    both = case_mix_prior(posterior, "a", pd.Series({"x": 0.5, "y": 0.5}), "arm", (1, 1, 1))
+    shares = pd.Series({"x": 0.5, "y": 0.5})
+    wide = Priors(tau_scale=2.0)
+    both = case_mix_prior(posterior, review, "a", shares, "both", wide)
+    assert [one.arms, one.events, one.total] == [1, 1, 7]
+    assert one.tail_scale == 1.0
+    # the mixture that stands for it has a finite worth, the prior has none
+    assert make_plan(both, Design()).ess["elir"] is None
     z = np.random.default_rng(1).standard_normal((2000, 1, 1))
     other = logits - 0.5 * posterior["subtype_effect"].sel(subtype="x").to_numpy()
     other = other + 0.5 * posterior["subtype_effect"].sel(subtype="y").to_numpy()
@@ -346,7 +414,7 @@ def test_the_prior_from_draws_is_the_mean_of_conditional_distributions():
 
 
 def test_the_part_of_the_job_and_its_page(evidence, monkeypatch):
-    monkeypatch.setattr(part, "LARGE", 0)
+    monkeypatch.setattr(part, "LARGE", 1)
     review = part.reviews_of(evidence)[part.MAIN]
 
     class Made:
@@ -355,7 +423,11 @@ def test_the_part_of_the_job_and_its_page(evidence, monkeypatch):
 
     output = part.run(evidence, lambda wanted: Made, {})
     priors = output.tables["next_trial_priors"]
-    assert len(priors) == 11
+    assert len(priors) == 16
+    lms = priors.query("arm == 'ICI + TKI' and patients not in ['as enrolled', @part.MIX]").iloc[0]
+    cells = review.cells.query("treatment == 'ICI + TKI' and subtype == @lms.patients")
+    assert lms["histology_total"] == cells["total"].sum() < lms["total"]
+    assert priors.query("patients == @part.MIX")["histology_total"].isna().all()
     assert set(output.figures) == {"next_trial_prior", "next_trial_rules"}
     curves = output.tables["next_trial_curves"]
     axes = output.figures["next_trial_rules"].axes[0]
@@ -366,4 +438,7 @@ def test_the_part_of_the_job_and_its_page(evidence, monkeypatch):
     exact = output.tables["next_trial_rules"].query(
         "arm == 'ICI + TKI' and patients == 'as enrolled' and rule == 'exact'"
     )
+    histology = f"of these {lms['patients']} {lms['histology_events']}/{lms['histology_total']}"
+    assert f"| 5 arms, {lms['events']}/{lms['total']}; {histology} |" in text
+    assert "(ICI + TKI: 46/168 and 46/178)" in text
     assert f"| exact one-sided test | 8 of 40 | {exact['type_one_error'].iloc[0]:.3f} |" in text

@@ -87,7 +87,7 @@ def test_a_review_of_ones_own_by_group(review, tmp_path, capsys):
     rules = pd.read_csv(folder / "rules.csv").set_index("rule")
     assert rules.loc["exact", "assurance"] == pytest.approx(found["rules"][0]["assurance"])
     protocol = (folder / "protocol.md").read_text()
-    assert f"{found['rules'][0]['critical']} responders or more" in protocol
+    assert f"at least {found['rules'][0]['critical']} responders reject" in protocol
     assert "Randomised against two" in capsys.readouterr().out
 
 

@@ -64,8 +64,8 @@ def prior_figure(plan: Plan) -> Figure:
         )
         axes.axvline(plan.design.null, color=INK, lw=0.6, ls="--")
         chance = float(posterior.prob_rate_above(plan.design.null)[y])
-        title = f"{y} of {n} respond\nP(rate > {100 * plan.design.null:g} %): {probability(chance)}"
-        axes.set_title(title, fontsize=FONT)
+        found = f"P(rate > {100 * plan.design.null:g} %): {probability(chance)}"
+        axes.set_title(f"{y} of {n} {prior.counted.did}\n{found}", fontsize=FONT)
         _bare(axes)
         percent_axis(axes, _TICKS)
         axes.set_xlim(0.0, 0.75)
@@ -73,7 +73,7 @@ def prior_figure(plan: Plan) -> Figure:
     panels[0].set_ylim(bottom=0.0)
     panels[0].set_ylabel("density")
     panels[0].legend(frameon=False, fontsize=FONT, loc="upper right")
-    figure.supxlabel("true response rate of the new arm, %", fontsize=FONT, y=0.04)
+    figure.supxlabel(f"true {prior.counted.rate} of the new arm, %", fontsize=FONT, y=0.04)
     figure.tight_layout()
     return figure
 
@@ -110,7 +110,7 @@ def rules_figure(plan: Plan) -> Figure:
             axes.axvline(design.alternative, color=INK, lw=0.6, ls=":")
         axes.set_xlim(0.0, 0.6)
         percent_axis(axes, (0.0, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6))
-        axes.set_xlabel("true response rate, %")
+        axes.set_xlabel(f"true {plan.prior.counted.rate}, %")
         _bare(axes)
     left.set_ylim(0.0, 1.0)
     left.set_ylabel("probability of success")

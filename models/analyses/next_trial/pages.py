@@ -1,10 +1,12 @@
 """The page on the next trial."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pandas as pd
 
-from models.analyses.next_trial.run import ALL, DESIGN, SHOWN
+from models.analyses.next_trial.rules import LARGEST
+from models.analyses.next_trial.run import ALL, DESIGN, MIX, SHOWN
 from models.analyses.next_trial.tables import randomised_table, rules_table, smallest_table
 from models.render.format import percents, probability
 from models.render.templates import page
@@ -18,9 +20,7 @@ def priors_frame(priors: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
         {
             "new arm": priors["arm"],
             "patients": priors["patients"],
-            "evidence on the treatment": [
-                f"{r.arms} arms, {r.events}/{r.total}" for r in priors.itertuples(index=False)
-            ],
+            "evidence on the treatment": [_evidence(r) for r in priors.to_dict("records")],
             "true rate, % (95 % prediction)": [
                 percents(r.median, r.lower, r.upper) for r in priors.itertuples(index=False)
             ],
@@ -32,6 +32,16 @@ def priors_frame(priors: pd.DataFrame, rules: pd.DataFrame) -> pd.DataFrame:
             "assurance": assurance.map("{:.2f}".format).to_numpy(),
         }
     )
+
+
+def _evidence(row: dict[str, Any]) -> str:
+    """Return arms, responders and patients; for one histology its own as well."""
+    text = f"{row['arms']} arms, {row['events']}/{row['total']}"
+    if pd.isna(row["histology_total"]):
+        return text
+    known = row["histology_events"]
+    events = "unknown" if pd.isna(known) else f"{known:.0f}"
+    return f"{text}; of these {row['patients']} {events}/{row['histology_total']:.0f}"
 
 
 def _patients(values: pd.Series) -> list[str]:
@@ -52,6 +62,8 @@ def mixtures_frame(mixtures: pd.DataFrame, priors: pd.DataFrame) -> pd.DataFrame
 def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Return the page of this part from its tables."""
     priors = tables["next_trial_priors"]
+    of_arm = priors.set_index(["patients", "arm"])
+    most = priors.loc[priors["elir"].idxmax()]
 
     def of(name: str, arm: str) -> pd.DataFrame:
         frame = tables[name]
@@ -62,6 +74,10 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
         design=DESIGN,
         shown=SHOWN,
         everything=ALL,
+        evaluable=of_arm.loc["as enrolled", SHOWN],
+        enrolled=of_arm.loc[MIX, SHOWN],
+        most=most,
+        largest=LARGEST,
         priors=priors_frame(priors, tables["next_trial_rules"]),
         rules=rules_table(of("next_trial_rules", SHOWN), DESIGN.null, DESIGN.alternative),
         smallest=smallest_table(of("next_trial_smallest", SHOWN)),

@@ -1,6 +1,6 @@
 """A plan for the next trial: prior, its worth, what it predicts, and what each rule leads to."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
 import numpy as np
@@ -16,7 +16,9 @@ from models.analyses.next_trial.simon import simon_designs
 RATES: Final = np.round(np.arange(0.0, 0.605, 0.01), 2)
 """True rates at which operating characteristics are tabulated."""
 DIFFERENCES: Final = np.round(np.arange(0.0, 0.405, 0.05), 2)
-"""Differences of true rates at which the comparison's power is tabulated."""
+"""Differences of true rates at which the comparison's power is tabulated, as far as rates go."""
+COMMON: Final = np.round(np.linspace(0.0, 1.0, 101), 2)
+"""True rates of both arms at which the comparison's type I error is tabulated."""
 SEED: Final = 20250107
 
 
@@ -60,8 +62,10 @@ class Plan:
         The MAP prior, its mixture of betas, what was asked.
     ess
         ``elir``, ``moment``, ``morita``; None where it does not exist.
+    robust
+        The robust MAP prior: the mixture with a uniform component.
     robust_ess
-        ``elir`` of the robust MAP prior.
+        Its ``elir``.
     above
         ``P(rate > null)`` before the trial.
     rules
@@ -80,6 +84,7 @@ class Plan:
     mixture: BetaMixture
     design: Design
     ess: dict[str, float | None]
+    robust: MapPrior
     robust_ess: float | None
     above: float
     rules: list[Rule]
@@ -90,7 +95,18 @@ class Plan:
 
     def map(self) -> dict[str, float]:
         """Return mean, sd, median and 95 % interval of a new arm's rate."""
-        return {name: float(value) for name, value in vars(self.prior.summary()).items()}
+        return _numbers(self.prior)
+
+    def robust_map(self) -> dict[str, float]:
+        """Return the same of the robust MAP prior, and what it expects of the trial.
+
+        ``probability_above_null``; ``assurance`` of the exact test, averaged over it.
+        """
+        return {
+            **_numbers(self.robust),
+            "probability_above_null": float(self.robust.density.prob_rate_above(self.design.null)),
+            "assurance": self.rules[0].assurance(self.robust),
+        }
 
     def predictive(self) -> pd.DataFrame:
         """Return the probability of every number of ``responders``."""
@@ -157,7 +173,8 @@ class Plan:
             "rules": [{name: row[name] for name in short} for row in rules],
             "question": {
                 "arm": prior.arm, "model": prior.model, "exact": prior.exact, "arms": prior.arms,
-                "responders": prior.events, "patients": prior.total, **vars(self.design),
+                "responders": prior.events, "patients": prior.total,
+                "rate": f"{prior.counted.rate}, {prior.counted.patients}", **vars(self.design),
             },
             "probability_above_null": self.above,
             "mixture_accuracy": {
@@ -167,6 +184,7 @@ class Plan:
             "robust": {
                 "mixture": self.mixture.robust(self.design.robust).rows(),
                 "elir": self.robust_ess,
+                **self.robust_map(),
             },
             "rules_in_full": rules,
             "operating_characteristics": _records(self.curves()),
@@ -177,6 +195,10 @@ class Plan:
                 "drift": _records(self.drift),
             },
         }  # fmt: skip
+
+
+def _numbers(prior: MapPrior) -> dict[str, float]:
+    return {name: float(value) for name, value in vars(prior.summary()).items()}
 
 
 def _records(frame: pd.DataFrame) -> list[dict[str, Any]]:
@@ -207,12 +229,15 @@ def make_plan(
     if design.alternative is not None:
         rules += simon_designs(design.null, design.alternative, design.level, design.power)
     rules += bayes_rules(prior, design.n, design.null, design.confidence, design.robust)
+    added = mixture.robust(design.robust).density()
+    robust = replace(prior, density=added, source=added)
     found = Plan(
         prior,
         mixture,
         design,
         _ess(prior, mixture),
-        _finite_elir(prior, mixture.robust(design.robust)),
+        robust,
+        elir(robust.density) if _has_elir(prior) else None,
         float(prior.density.prob_rate_above(design.null)),
         rules,
         smallest_trials(prior, design.null, design.level),
@@ -227,44 +252,51 @@ def make_plan(
 def _ess(prior: MapPrior, mixture: BetaMixture) -> dict[str, float | None]:
     """Return the effective sample sizes; curvatures of a density from draws are the mixture's."""
     smooth = prior.source if prior.exact else mixture.density()
-    exists = not prior.tail_scale > 1.0
     return {
-        "elir": elir(smooth) if exists else None,
+        "elir": elir(smooth) if _has_elir(prior) else None,
         "moment": moment(prior.density),
         "morita": morita(smooth),
     }
 
 
-def _finite_elir(prior: MapPrior, mixture: BetaMixture) -> float | None:
-    return elir(mixture.density()) if not prior.tail_scale > 1.0 else None
+def _has_elir(prior: MapPrior) -> bool:
+    """Return whether the average exists, see `models.analyses.next_trial.ess`.
+
+    That of the mixture always does, since its tails are those of betas; it then says nothing of the
+    prior.
+    """
+    return prior.tail_scale <= 1.0
 
 
 def _compare(
     groups: GroupPriors, treatment: str, control: str, design: Design
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return what each prior of the control arm leads to, and the type I error by true rate."""
+    """Return what each prior of the control arm leads to, and the type I error by true rate.
+
+    The former: type I error at the mean of the control's MAP prior, its maximum over all true rates
+    that both arms may have and the rate where it is; power for those of `DIFFERENCES` that the
+    treatment arm can be better by; assurance.
+    """
     n_control = design.n if design.n_control is None else design.n_control
     prior = groups.of(control)
     base = float(prior.summary().mean)
+    better = DIFFERENCES[base + DIFFERENCES <= 1.0]
     joint = joint_rates(groups, treatment, control, SEED)
     rows, drift = [], []
     for rule in comparisons(prior, design.n, n_control, design.confidence, design.robust):
         row: dict[str, Any] = {"control_prior": rule.name, "n": design.n, "n_control": n_control}
         row["type_one_error"] = float(rule.probability(np.array([base]), np.array([base]))[0])
-        reached = rule.probability(base + DIFFERENCES, np.full(DIFFERENCES.size, base))
-        row |= {f"power_{100 * d:.0f}": float(p) for d, p in zip(DIFFERENCES, reached, strict=True)}
+        errors = rule.probability(COMMON, COMMON)
+        row["type_one_error_max"] = float(errors.max())
+        row["type_one_error_max_rate"] = float(COMMON[errors.argmax()])
+        reached = rule.probability(base + better, np.full(better.size, base))
+        row |= {f"power_{100 * d:.0f}": float(p) for d, p in zip(better, reached, strict=True)}
         for name, rates in joint.items():
             chance = rule.probability(rates[:, 0], rates[:, 1])
             row[f"assurance, {name}"] = float(chance.mean())
             row[f"assurance, {name}, mcse"] = float(chance.std(ddof=1) / np.sqrt(len(chance)))
         rows.append(row)
         drift.append(
-            pd.DataFrame(
-                {
-                    "control_prior": rule.name,
-                    "rate": RATES,
-                    "type_one_error": rule.probability(RATES, RATES),
-                }
-            )
+            pd.DataFrame({"control_prior": rule.name, "rate": COMMON, "type_one_error": errors})
         )
     return pd.DataFrame(rows), pd.concat(drift, ignore_index=True)

@@ -16,7 +16,6 @@ draws of the case-mix model, since given a draw ``p_new`` increases with ``z``.
 Schmidli et al. (2014, Biometrics 70:1023); Neuenschwander et al. (2010, Clin Trials 7:5).
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
@@ -35,6 +34,8 @@ if TYPE_CHECKING:
     import pandas as pd
     import xarray as xr
 
+    from models.reviews.case_mix import CaseMixReview
+
 _STEP, _WIDTH = 0.04, 4.0
 """Logits between nodes, and how far from the centre: enough for the likelihood of 1000 patients."""
 _PART: Final = 0.2
@@ -42,6 +43,50 @@ _PART: Final = 0.2
 _NOTHING: Final = 1e-13
 """Density, relative to the highest, beyond which there is nothing."""
 _DEVIATES: Final = np.linspace(-8.0, 8.0, 129)
+
+
+@dataclass(frozen=True)
+class Counted:
+    """What the counts of a review are, in words.
+
+    Attributes
+    ----------
+    one, many
+        A patient with the outcome, and several.
+    did
+        What they did: ``46 of 168 patients ... responded``.
+    rate
+        Their share.
+    patients
+        Of whom they are a share.
+    """
+
+    one: str = "responder"
+    many: str = "responders"
+    did: str = "responded"
+    rate: str = "response rate"
+    patients: str = "patients"
+
+    def count(self, number: int) -> str:
+        """Return a number of patients with the outcome: ``1 responder``."""
+        return f"{number} {self.one if number == 1 else self.many}"
+
+
+RESPONSE: Final = Counted()
+"""Of a user's review, which does not say what its events are."""
+PAPER: Final = {
+    "orr": Counted(patients="evaluable patients"),
+    "dcr": Counted(
+        "patient with disease control",
+        "patients with disease control",
+        "had disease control",
+        "disease control rate",
+        "evaluable patients",
+    ),
+}
+"""By outcome of the paper's tables."""
+ENROLLED: Final = Counted(patients="enrolled patients")
+"""In the case-mix review, where patients who could not be evaluated are non-responders."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,7 +108,9 @@ class MapPrior:
     exact
         By quadrature; otherwise from draws, and then no more precise than these.
     tail_scale
-        Largest prior scale between arms, which decides how heavy the tails are; NaN if not exact.
+        Largest prior scale between arms, which decides how heavy the tails are.
+    counted
+        What ``events`` and ``total`` are, in words.
     """
 
     density: LogitMarginals
@@ -75,6 +122,7 @@ class MapPrior:
     total: int
     exact: bool
     tail_scale: float
+    counted: Counted = RESPONSE
 
     @property
     def rates(self) -> Array:
@@ -110,7 +158,12 @@ def on_fine_mesh(density: LogitMarginals) -> LogitMarginals:
     return LogitMarginals(mesh, masses / masses.sum())
 
 
-def pooled_prior(studies: "pd.DataFrame", source: str, priors: Priors = DEFAULT_PRIORS) -> MapPrior:
+def pooled_prior(
+    studies: "pd.DataFrame",
+    source: str,
+    priors: Priors = DEFAULT_PRIORS,
+    counted: Counted = RESPONSE,
+) -> MapPrior:
     """Return the prior for an arm like any of a review (``study``, ``events``, ``total``)."""
     posterior = fit_review(studies, priors)
     return MapPrior(
@@ -123,6 +176,7 @@ def pooled_prior(studies: "pd.DataFrame", source: str, priors: Priors = DEFAULT_
         int(studies["total"].sum()),
         exact=True,
         tail_scale=priors.tau_scale,
+        counted=counted,
     )
 
 
@@ -158,6 +212,7 @@ def group_priors(
     studies: "pd.DataFrame",
     source: str,
     priors: Priors = DEFAULT_PRIORS,
+    counted: Counted = RESPONSE,
     draws: int = 4000,
     seed: int = 20250107,
 ) -> GroupPriors:
@@ -178,13 +233,19 @@ def group_priors(
             int(own["total"].sum()),
             exact=True,
             tail_scale=max(priors.tau_scale, priors.sigma_scale),
+            counted=counted,
         )
     sample = posterior.draws(draws, seed)
     return GroupPriors(found, (np.asarray(sample.group_logit), np.asarray(sample.tau)))
 
 
 def case_mix_prior(
-    posterior: "xr.Dataset", treatment: str, shares: "pd.Series", arm: str, evidence: Sequence[int]
+    posterior: "xr.Dataset",
+    review: "CaseMixReview",
+    treatment: str,
+    shares: "pd.Series",
+    patients: str,
+    priors: Priors = DEFAULT_PRIORS,
 ) -> MapPrior:
     """Return the prior for a new arm of a treatment whose patients have a given mix.
 
@@ -192,14 +253,16 @@ def case_mix_prior(
     ----------
     posterior
         Draws of the case-mix model.
+    review
+        What it was fitted to.
     treatment
         One of its treatments.
     shares
         Share of every subtype; a single 1 for an arm of one histology.
-    arm
-        The arm in words.
-    evidence
-        Arms, responders and patients of the treatment.
+    patients
+        The patients in words.
+    priors
+        Of the fit.
     """
     from models.estimands.case_mix import effects
 
@@ -223,16 +286,17 @@ def case_mix_prior(
     for row in table:
         cdf += ndtr(np.interp(edges, row, _DEVIATES, left=-np.inf, right=np.inf))
     masses = np.diff(cdf)
-    arms, events, total = evidence
+    arms = review.arms[review.arms["treatment"] == treatment]
     density = LogitMarginals(mesh, masses / masses.sum())
     return MapPrior(
         density,
         density,
-        arm,
-        "case-mix model",
-        arms,
-        events,
-        total,
+        f"a new {treatment} arm with patients of {patients}",
+        "case-mix model, patients not evaluable count as non-responders",
+        len(arms),
+        int(arms["events"].sum()),
+        int(arms["total"].sum()),
         exact=False,
-        tail_scale=float("nan"),
+        tail_scale=max(priors.tau_scale, priors.sigma_scale),
+        counted=ENROLLED,
     )

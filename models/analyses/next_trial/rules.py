@@ -119,18 +119,28 @@ def _first(success: NDArray[np.bool_]) -> int | None:
     return critical if critical < success.size else None
 
 
+def _critical(sizes: NDArray[np.int64], null: float, level: float) -> NDArray[np.int64]:
+    """Return the critical numbers of `exact_rule` for many sizes, ``n + 1`` where there is none."""
+    # the critical number lies in (low, high]; no size takes more halvings than its binary digits
+    low, high = np.full_like(sizes, -1), sizes + 1
+    for _ in range(int(sizes.max() + 2).bit_length()):
+        middle = (low + high + 1) // 2
+        enough = at_least(middle, sizes, null) <= level
+        low, high = np.where(enough, low, middle), np.where(enough, middle, high)
+    return high
+
+
 def smallest_trials(
     prior: MapPrior, null: float, level: float, targets: tuple[float, ...] = LADDER
 ) -> list[dict[str, float | int | None]]:
-    """Return the fewest patients from which on the exact test has each assurance.
+    """Return the patients from which on the exact test has each assurance.
 
     Assurance cannot exceed ``P(rate > null)`` by more than the level. Because critical numbers are
-    whole, it falls at some n; the n returned is one from which on it stays at or above the target
-    for all n up to `LARGEST`, None if there is none.
+    whole, it falls at some n, so that a smaller trial may have it too: the n returned is the least
+    from which on it stays at or above the target for all n up to `LARGEST`, None if there is none.
     """
-    sizes = np.unique(np.concatenate([np.arange(2, 201), np.arange(205, LARGEST + 1, 5)]))
-    counts = np.arange(LARGEST + 2)[:, None]
-    critical = (at_least(counts, sizes, null) > level).sum(axis=0)
+    sizes = np.arange(2, LARGEST + 1)
+    critical = _critical(sizes, null, level)
     power = at_least(critical[None, :], sizes[None, :], prior.rates[:, None])
     assurance = prior.mean_of(power)
     rows: list[dict[str, float | int | None]] = []

@@ -8,7 +8,13 @@ import pandas as pd
 from models.analyses.case_mix.wanted import MAIN, main_fit, reviews_of
 from models.analyses.next_trial.figures import prior_figure, rules_figure
 from models.analyses.next_trial.plan import Design, Plan, make_plan
-from models.analyses.next_trial.prior import MapPrior, case_mix_prior, group_priors, pooled_prior
+from models.analyses.next_trial.prior import (
+    PAPER,
+    MapPrior,
+    case_mix_prior,
+    group_priors,
+    pooled_prior,
+)
 from models.estimands.case_mix import patient_mix
 from models.evidence.groupings import grouped_outcome
 from models.evidence.load import Evidence
@@ -32,10 +38,12 @@ def run(evidence: Evidence, fit: Fitter, done: Mapping[str, Output]) -> Output:
     plans = plans_of_arms(evidence)
     shown = plans[SHOWN, "as enrolled"]
     draws = fit(main_fit(reviews_of(evidence)[MAIN]))
-    plans |= plans_of_mixes(reviews_of(evidence)[MAIN], draws.posterior)
+    review = reviews_of(evidence)[MAIN]
+    plans |= plans_of_mixes(review, draws.posterior)
+    priors = pd.DataFrame([_prior_row(*key, p) for key, p in plans.items()])
     return Output(
         tables={
-            "next_trial_priors": pd.DataFrame([_prior_row(*key, p) for key, p in plans.items()]),
+            "next_trial_priors": priors.merge(_of_histology(review), how="left"),
             "next_trial_mixtures": _long(plans, lambda plan: pd.DataFrame(plan.mixture.rows())),
             "next_trial_rules": _long(plans, Plan.rules_frame),
             "next_trial_smallest": _long(plans, lambda plan: pd.DataFrame(plan.smallest)),
@@ -56,8 +64,11 @@ def plans_of_arms(evidence: Evidence) -> dict[tuple[str, str], Plan]:
     """Return the plans for an arm like any, and for one of each treatment, by arm and patients."""
     source = "the paper's review"
     studies = grouped_outcome(evidence, "orr", "treatment")
-    plans = {(ALL, "as enrolled"): make_plan(pooled_prior(studies, source), DESIGN)}
-    groups = group_priors(studies, source)
+    counted = PAPER["orr"]
+    plans = {
+        (ALL, "as enrolled"): make_plan(pooled_prior(studies, source, counted=counted), DESIGN)
+    }
+    groups = group_priors(studies, source, counted=counted)
     for name, prior in groups.prior.items():
         control = None if name == CONTROL else CONTROL
         plans[name, "as enrolled"] = make_plan(prior, DESIGN, groups, name, control)
@@ -74,14 +85,23 @@ def plans_of_mixes(review: CaseMixReview, posterior: Any) -> dict[tuple[str, str
         )
     plans = {}
     for treatment in review.treatments:
-        arms = review.arms[review.arms["treatment"] == treatment]
-        cells = (review.cells["treatment"] == treatment).to_numpy()
-        evidence = (len(arms), int(arms["events"].sum()), int(review.total[cells].sum()))
         for patients, shares in mixes.items():
-            arm = f"a new {treatment} arm with patients of {patients}"
-            prior = case_mix_prior(posterior, treatment, shares, arm, evidence)
+            prior = case_mix_prior(posterior, review, treatment, shares, patients)
             plans[treatment, patients] = make_plan(prior, DESIGN)
     return plans
+
+
+def _of_histology(review: CaseMixReview) -> pd.DataFrame:
+    """Return ``arm``, ``patients`` and the counts of that histology in that treatment.
+
+    ``histology_events`` is missing where no source states the sum.
+    """
+    known = review.margins.rename(columns={"subtype": "patients", "events": "histology_events"})
+    known = known.assign(arm=known["treatment"].astype(str)).drop(columns=["treatment", "total"])
+    totals = review.cells.groupby(["treatment", "subtype"], observed=True)["total"].sum()
+    frame = totals.rename("histology_total").rename_axis(["arm", "patients"]).reset_index()
+    frame = frame.astype({"arm": str, "patients": str}).merge(known, how="left")
+    return frame.astype({"histology_events": "Int64", "histology_total": "Int64"})
 
 
 def _prior_row(arm: str, patients: str, plan: Plan) -> dict[str, Any]:

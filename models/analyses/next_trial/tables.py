@@ -49,7 +49,9 @@ def smallest_table(smallest: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(
         {
             "assurance": [f"{t:g}" for t in smallest["target"]],
-            "patients": ["more than 1000" if pd.isna(n) else f"{n:.0f}" for n in smallest["n"]],
+            "patients, from": [
+                "more than 1000" if pd.isna(n) else f"{n:.0f}" for n in smallest["n"]
+            ],
             "success from": ["-" if pd.isna(c) else f"{c:.0f}" for c in smallest["critical"]],
         }
     )
@@ -65,7 +67,17 @@ def randomised_table(randomised: pd.DataFrame) -> pd.DataFrame:
                 f"{a} : {b}" for a, b in zip(randomised["n"], randomised["n_control"], strict=True)
             ],
             "type I error": randomised["type_one_error"].map("{:.3f}".format),
-            "power, +20 points": randomised["power_20"].map("{:.2f}".format),
+            "largest type I error": [
+                f"{error:.3f} at {100 * at:.0f} %"
+                for error, at in zip(
+                    randomised["type_one_error_max"],
+                    randomised["type_one_error_max_rate"],
+                    strict=True,
+                )
+            ],
+            "power, +20 points": (
+                randomised["power_20"].map("{:.2f}".format) if "power_20" in randomised else "-"
+            ),
             "assurance, one study effect": randomised["assurance, one study effect"].map(
                 "{:.2f}".format
             ),
@@ -80,17 +92,23 @@ def prior_words(plan: Plan) -> list[str]:
     """Return what the terminal says of the prior, line by line."""
     found, prior, ess = plan.map(), plan.prior, plan.ess
     interval = rate(found["median"], found["lower"], found["upper"])
-    worth = (
-        "does not exist (a prior scale above 1)" if ess["elir"] is None else f"{ess['elir']:.1f}"
+    null, counted, robust = plan.design.null, prior.counted, plan.robust_map()
+    none = "does not exist (a prior scale above 1)"
+    worth, robust_worth = (
+        none if value is None else f"{value:.1f}" for value in (ess["elir"], plan.robust_ess)
     )
     by = "by quadrature" if prior.exact else "from draws"
     return [
-        f"{prior.arm}: {prior.model}, {by}; {prior.arms} arms, {prior.events} responders of "
-        f"{prior.total} patients",
-        f"true rate {interval} (median, 95 % prediction), mean {found['mean']:.3f}, "
-        f"sd {found['sd']:.3f}; P(rate > {plan.design.null:g}) = {probability(plan.above)}",
+        f"{prior.arm}: {prior.model}, {by}; {prior.arms} arms, {prior.events} of {prior.total} "
+        f"{counted.patients} {counted.did}",
+        f"true {counted.rate} {interval} (median, 95 % prediction), mean {found['mean']:.3f}, "
+        f"sd {found['sd']:.3f}; P(rate > {null:g}) = {probability(plan.above)}",
         f"worth (effective sample size): ELIR {worth}, moment {ess['moment']:.1f}, "
         f"Morita {ess['morita']:.1f} patients",
+        f"robust prior (uniform component of weight {plan.design.robust:g}): true rate "
+        f"{rate(robust['median'], robust['lower'], robust['upper'])}, ELIR {robust_worth}, "
+        f"P(rate > {null:g}) = {probability(robust['probability_above_null'])}, assurance of the "
+        f"exact test {robust['assurance']:.2f}",
         f"mixture of {plan.mixture.weight.size} betas, largest error of a cumulative probability "
         f"{plan.mixture.cdf_error:.4f}:",
         f"  R (RBesT)  {plan.mixture.r_line()}",
@@ -100,7 +118,7 @@ def prior_words(plan: Plan) -> list[str]:
 
 def protocol(plan: Plan) -> str:
     """Return a paragraph for a protocol."""
-    found, design = plan.map(), plan.design
+    found, robust, design = plan.map(), plan.robust_map(), plan.design
     frame = plan.rules_frame().astype(object)
     rules = frame.where(frame.notna(), None).set_index("rule")
     return page(
@@ -108,10 +126,11 @@ def protocol(plan: Plan) -> str:
         plan=plan,
         design=design,
         interval=percents(found["median"], found["lower"], found["upper"]),
+        robust_interval=percents(robust["median"], robust["lower"], robust["upper"]),
+        robust_prior=robust,
         exact=rules.loc["exact"],
-        robust=rules.loc["robust map"],
+        robust_rule=rules.loc["robust map"],
         simon=rules.loc["simon optimal"] if "simon optimal" in rules.index else None,
-        mean=found["mean"],
     )
 
 

@@ -68,4 +68,8 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     }
     texts = {name: frame_markdown(frame) for name, frame in shown.items()}
     reported = {**counts, "toxicity": int(arms["toxicity"].notna().sum())}
-    return {"joint.md": page("analyses/outcomes/joint.md", reported=reported, **texts)}
+    by_treatment = arms.groupby("treatment", sort=False)["toxicity"].agg(["count", "size"])
+    of_arms = "; ".join(f"{r.Index} {r.count} of {r.size}" for r in by_treatment.itertuples())
+    return {
+        "joint.md": page("analyses/outcomes/joint.md", reported=reported, of_arms=of_arms, **texts)
+    }

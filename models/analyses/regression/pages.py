@@ -66,6 +66,16 @@ def contrasts_text(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(rows).sort_values("a", kind="stable")
 
 
+def tried(coefficients: pd.DataFrame) -> dict[str, int]:
+    """Return how much was tried one covariate at a time, without treatments.
+
+    ``covariates``, their ``terms`` (odds ratios), and how many intervals lie ``apart`` from 1.
+    """
+    terms = coefficients[coefficients["regression"].isin([asked.label for asked in ALONE])]
+    apart = (terms["lower"] > 1) | (terms["upper"] < 1)
+    return {"covariates": len(ALONE), "terms": len(terms), "apart": int(apart.sum())}
+
+
 def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
     """Return the pages of this part from its tables."""
     shown = {
@@ -74,4 +84,5 @@ def pages(tables: Mapping[str, pd.DataFrame]) -> dict[str, str]:
         "contrasts": contrasts_text(tables["regression_contrasts"]),
     }
     texts = {name: frame_markdown(frame) for name, frame in shown.items()}
-    return {"regression.md": page("analyses/regression/regression.md", tried=len(ALONE), **texts)}
+    counts = tried(tables["regression_coefficients"])
+    return {"regression.md": page("analyses/regression/regression.md", tried=counts, **texts)}
