@@ -149,7 +149,9 @@ def test_stored_calibration(
 
 
 def test_stored_calibration_of_the_case_mix(tmp_path: Path) -> None:
-    pd.DataFrame({"p_holm": [0.3, 1.0]}).to_csv(tmp_path / "case_mix.csv", index=False)
+    pd.DataFrame({"quantity": ["a", "b"], "p_holm": [0.3, 1.0]}).to_csv(
+        tmp_path / "case_mix.csv", index=False
+    )
     for found, verdict in ((sources(), PASS), ("0" * 64, FAIL)):
         record = {"simulations": SIMULATIONS, "sources": found}
         (tmp_path / "case_mix.json").write_text(json.dumps(record), encoding="utf-8")
@@ -162,3 +164,25 @@ def test_sensitive_estimands_ask_for_attention_by_name() -> None:
     assert check.verdict == ATTENTION
     assert "tau 0.06 (a)" in check.figure
     assert power_checks(table.assign(prior=0.01))[0].verdict == PASS
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "done", "verdict"),
+    [
+        (0.30, 0.01, SIMULATIONS, PASS),
+        (0.03, 0.40, SIMULATIONS, ATTENTION),
+        (0.03, 0.40, SIMULATIONS - 1, FAIL),
+        (0.03, 0.02, SIMULATIONS, FAIL),
+    ],
+)
+def test_an_independent_repeat_decides_on_what_the_first_run_rejects(
+    tmp_path: Path, first: float, second: float, done: int, verdict: str
+) -> None:
+    for name, p, number in (("case_mix", first, SIMULATIONS), ("case_mix_repeat", second, done)):
+        table = pd.DataFrame({"quantity": ["a", "b"], "p_holm": [p, 1.0]})
+        table.to_csv(tmp_path / f"{name}.csv", index=False)
+        record = {"simulations": number, "sources": sources()}
+        (tmp_path / f"{name}.json").write_text(json.dumps(record), encoding="utf-8")
+    check = calibration_checks(tmp_path)[-1]
+    assert check.verdict == verdict
+    assert ("rejected: a" in check.figure) == (first < 0.05)
