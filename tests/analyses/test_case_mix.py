@@ -13,7 +13,7 @@ from scipy import stats
 from scipy.special import expit
 
 from models.analyses.case_mix.external import NEW, NO_OVERLAP, SAME_STUDY, trials_not_pooled
-from models.analyses.case_mix.identification import identification
+from models.analyses.case_mix.identification import _mantel_haenszel, identification
 from models.analyses.case_mix.variants import evaluable_only, single_arms, without_arms
 from models.analyses.case_mix.wanted import (
     APPROXIMATION,
@@ -153,9 +153,42 @@ def test_mantel_haenszel_by_hand() -> None:
     review = make_review(
         arms, composition, totals, nothing, treatments=["mono", "TKI"], subtypes=["x", "y"]
     )
-    found = identification(review)["mantel_haenszel"].iloc[0]
+    found = identification(review)["mantel_haenszel_median"].iloc[0]
     expected = (7 * 6 / 22 + 2 * 19 / 28) / (4 * 5 / 22 + 1 * 6 / 28)
     assert found == pytest.approx(expected)
+
+
+def test_mantel_haenszel_is_that_of_r() -> None:
+    """R 4.2.2: mantelhaen.test(array(c(3,7,2,18, 5,15,4,26, 0,6,1,9), c(2,2,3)), correct=FALSE)."""
+    totals = pd.DataFrame(
+        [
+            *(("a", "x", 3, 5), ("b", "x", 7, 25), ("a", "y", 5, 9), ("b", "y", 15, 41)),
+            *(("a", "z", 0, 1), ("b", "z", 6, 15)),
+            # no one histology: left out
+            *(("a", "other", 9, 9), ("b", "other", 1, 30)),
+        ],
+        columns=["treatment", "subtype", "events", "total"],
+    ).set_index(["treatment", "subtype"])
+    found = _mantel_haenszel(totals, "a", "b")
+    assert found["median"] == pytest.approx(2.15510204082, rel=1e-10)
+    assert found["lower"] == pytest.approx(0.709025521593, rel=1e-10)
+    assert found["upper"] == pytest.approx(6.550490306601, rel=1e-10)
+
+
+def test_mantel_haenszel_of_the_paper_compares_named_subtypes_alone(
+    review: CaseMixReview, evidence: Evidence
+) -> None:
+    """From Fig. 4's own cells, the parent row and the unnamed remainder left out."""
+    cells = evidence.subtype_treatment
+    cells = cells[cells["subtype"] != "LPS"].set_index(["treatment", "subtype"])
+    pairs = identification(review).set_index(["a", "b"])["mantel_haenszel_median"]
+    for (a, b), found in pairs.items():
+        one, other = (cells.xs(t)[["events", "total"]] for t in (a, b))
+        both = one.add_suffix("_a").join(other.add_suffix("_b"), how="inner")
+        n = both["total_a"] + both["total_b"]
+        up = (both["events_a"] * (both["total_b"] - both["events_b"]) / n).sum()
+        down = (both["events_b"] * (both["total_a"] - both["events_a"]) / n).sum()
+        assert found == pytest.approx(up / down, nan_ok=True)
 
 
 def test_variants_keep_the_sums(review: CaseMixReview, evidence: Evidence) -> None:

@@ -137,7 +137,9 @@ def identification_text(table: pd.DataFrame) -> pd.DataFrame:
             "patients with them, a / b": f"{r.patients_a} / {r.patients_b}",
             "of these in arms of one histology": f"{r.single_a} / {r.single_b}",
             "Mantel-Haenszel odds ratio": (
-                "" if pd.isna(r.mantel_haenszel) else f"{r.mantel_haenszel:.2f}"
+                ""
+                if pd.isna(r.mantel_haenszel_median)
+                else number(r, "mantel_haenszel", "odds_ratio")
             ),
             "rests on": r.basis,
         }
