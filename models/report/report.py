@@ -15,7 +15,7 @@ from models.report.material import Material
 from models.report.paper import NAMES
 
 TITLE = "Immune checkpoint inhibitors in soft tissue sarcoma: a Bayesian re-analysis"
-LONGEST = 250
+LONGEST = 120
 """Rows of a table that is shown in the page; longer ones can be saved from it."""
 MANUSCRIPT = "discussion.md"
 
