@@ -166,10 +166,11 @@ def _inline(markdown: str) -> Markup:
 
 
 def inline_svg(text: str, prefix: str, label: str) -> str:
-    """Return an SVG file as an element: ids prefixed, labelled, its font set by the page."""
+    """Return an SVG file as an element: ids prefixed and unique, labelled, font set by the page."""
     body = text[text.index("<svg") :]
     body = re.sub(r"<metadata>.*?</metadata>", "", body, flags=re.DOTALL)
-    body = re.sub(r"<[^>]*>", lambda found: _prefixed(found[0], prefix), body)
+    seen: set[str] = set()
+    body = re.sub(r"<[^>]*>", lambda found: _prefixed(found[0], prefix, seen), body)
     body = re.sub(r"font-family: [^;\"]*;? ?", "", body)
     body = re.sub(r' transform="rotate\(-?0 [^)]*\)"', "", body)
     body = re.sub(r"(\d\.\d\d)\d+", r"\1", body)
@@ -183,8 +184,14 @@ def inline_svg(text: str, prefix: str, label: str) -> str:
     return f"{opening}{head}>{rest}"
 
 
-def _prefixed(tag: str, prefix: str) -> str:
-    tag = re.sub(r'(?<=[ \n])id="', f'id="{prefix}-', tag)
+def _prefixed(tag: str, prefix: str, seen: set[str]) -> str:
+    found = re.search(r'[ \n]id="([^"]*)"', tag)
+    if found is not None and found[1] in seen:
+        # marks of one kind share a name in a figure file; in a page only one may bear it
+        tag = tag.replace(found[0], "")
+    elif found is not None:
+        seen.add(found[1])
+        tag = tag.replace(found[0], f' id="{prefix}-{found[1]}"')
     tag = re.sub(r'(?:xlink:)?href="#', f'href="#{prefix}-', tag)
     return re.sub(r"url\(#", f"url(#{prefix}-", tag)
 

@@ -1,6 +1,7 @@
 """The report of the re-analysis: ten sections from the tables, pages and figures of a run."""
 
 import hashlib
+import re
 
 import pandas as pd
 from markupsafe import Markup
@@ -60,8 +61,10 @@ def _trust(material: Material) -> Markup:
 
 def _text(material: Material) -> Markup:
     """Return the manuscript's sections, each with its button."""
-    parts = material.pages[MANUSCRIPT.removesuffix(".md")].split("\n## ")
-    shown = [prose(parts[0].partition("\n")[2])]
+    _, _, text = material.pages[MANUSCRIPT.removesuffix(".md")].partition("\n")
+    # headings of groups of sections would stand among those of the page
+    parts = re.sub(r"(?m)^# .*\n", "", text).split("\n## ")
+    shown = [prose(parts[0])]
     for number, part in enumerate(parts[1:], start=1):
         heading, _, body = part.partition("\n")
         shown.append(Markup("<h3>{}</h3>").format(heading))

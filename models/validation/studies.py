@@ -61,6 +61,7 @@ def kept_studies() -> dict[str, Kept]:
     }
     return runs | {
         "case_mix": Kept(case_mix.case_mix_study, 1, folder / "case_mix.json"),
+        "case_mix_repeat": Kept(case_mix.case_mix_study, 1, folder / "case_mix_repeat.json"),
         "recovery": Kept(
             recovery.recovery_study, recovery.CHUNK, recovery.RESULTS / "recovery_study.json"
         ),

@@ -13,7 +13,7 @@ def test_the_committed_comparison_is_on_the_same_arms(
     compared, studies = tables["loo_comparison"], tables["loo_comparison_studies"]
     counts = studies.groupby("model")["study"].apply(list)
     assert set(counts.index) == set(compared["model"])
-    assert len(counts) == 6
+    assert len(counts) == 7
     for found in counts:
         assert found == evidence.outcome("orr")["study"].to_list()
     # a sum of the studies' densities, by another route than ArviZ's

@@ -33,7 +33,7 @@ def test_a_missing_value_is_an_error(tmp_path, missing) -> None:
 def test_a_room_is_found_by_its_name() -> None:
     functions = dict.fromkeys(("number", "rate", "percent", "ratio"), lambda *_, id, **__: id)
     text = page("report/overall.md", **functions)
-    assert text.startswith("For objective response (P001 of P001 patients in P001 arms)")
+    assert text.startswith("For objective response, P001 of P001 patients in P001 arms")
     assert text.count("\n") == 1
 
 

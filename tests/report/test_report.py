@@ -34,7 +34,7 @@ def test_it_is_one_file_below_three_megabytes_that_points_to_dois_only(
     page: str, read: Reader
 ) -> None:
     assert len(page.encode()) < 3e6
-    outside = [a for a in read.addresses if not a.startswith("#") and a != "data:,"]
+    outside = [a for a in read.addresses if not a.startswith(("#", "data:"))]
     assert outside
     assert all(address.startswith("https://doi.org/10.") for address in outside)
     inside = {address[1:] for address in read.addresses if address.startswith("#")}

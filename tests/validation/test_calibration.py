@@ -272,7 +272,7 @@ def _calibrate(*arguments: object) -> subprocess.CompletedProcess[str]:
     ("arguments", "message"),
     [
         (("--engine", "grid", "--model", "exnex"), "engine grid has pooled, subtype, subgroup"),
-        (("--engine", "stan"), "--engine must be nuts, grid or lattice, got 'stan'"),
+        (("--engine", "stan"), "--engine must be nuts, grid, arms or lattice, got 'stan'"),
         (("--simulations", "17"), "must be a multiple of 10 for nuts_pooled, got 17"),
         (("--simulations", "0"), "--simulations must be at least 10, got 0"),
         (("--engine", "lattice", "--model", "pooled"), "engine lattice has case_mix"),
