@@ -152,6 +152,7 @@ def test_compared_models_pass_the_gate_on_the_same_arms(
     assert (compared.table["pareto_k_max"] <= 0.7).all()
 
 
+@pytest.mark.slow
 @pytest.mark.mcmc
 def test_one_exact_refit_against_the_sampler(evidence: Evidence, sampler: object) -> None:
     """The arm with the largest influence; five Monte Carlo standard errors of the mean."""

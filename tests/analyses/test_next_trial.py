@@ -413,6 +413,7 @@ def test_the_prior_from_draws_is_the_mean_of_conditional_distributions():
     assert float(both.summary().sd) == pytest.approx(float(rates.std()), abs=0.005)
 
 
+@pytest.mark.slow
 def test_the_part_of_the_job_and_its_page(evidence, monkeypatch):
     monkeypatch.setattr(part, "LARGE", 1)
     review = part.reviews_of(evidence)[part.MAIN]

@@ -16,7 +16,12 @@ def arguments(frame: pd.DataFrame) -> tuple:
 
 
 @pytest.fixture(
-    scope="module", params=[("orr", "treatment"), ("orr", "line"), ("trae", "treatment")]
+    scope="module",
+    params=[
+        ("orr", "treatment"),
+        pytest.param(("orr", "line"), marks=pytest.mark.slow),
+        ("trae", "treatment"),
+    ],
 )
 def frame(request, evidence) -> pd.DataFrame:
     return grouped_outcome(evidence, *request.param)

@@ -293,6 +293,7 @@ def test_many_large_studies_that_differ(total: int) -> None:
     assert np.isfinite(fit.leave_one_out().log_density).all()
 
 
+@pytest.mark.slow
 def test_large_and_small_studies_together() -> None:
     events = np.array([4.0, 12.0, 7.0, 30.0, 250_000_000.0, 50_000_000.0])
     total = np.array([20.0, 50.0, 40.0, 90.0, 1e9, 1e8])

@@ -121,6 +121,7 @@ def wanted(design: Design) -> Wanted:
     return Wanted(REGRESSION, design.frame, DEFAULT_REGRESSION_PRIORS, given={"design": design})
 
 
+@pytest.mark.slow
 @pytest.mark.mcmc
 def test_posterior_is_that_of_quadrature(sampler, evidence) -> None:
     """One covariate without groups: mean of every parameter within five Monte Carlo errors."""

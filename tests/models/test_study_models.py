@@ -124,6 +124,7 @@ def test_subgroups_equal_the_grid(sampler, by_treatment):
         within_mcse(posterior["average_rate"].sel(group=group), exact.average_rates[i].mean)
 
 
+@pytest.mark.slow
 def test_unpooled_means_of_one_group_equal_the_pooled_grid(sampler, orr):
     one = orr.assign(group=pd.Categorical(["all"] * len(orr)))
     fit = sampler(Wanted(INDEPENDENT_GROUPS, one))

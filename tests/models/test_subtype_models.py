@@ -218,7 +218,9 @@ def test_plain_quadrature_reproduces_the_published_numbers() -> None:
     assert exact.p_exchangeable == pytest.approx(CHUGH_EXCHANGEABLE, abs=0.003)
 
 
-@pytest.mark.parametrize("data", [pytest.param("chugh", marks=pytest.mark.slow), "paper"])
+@pytest.mark.parametrize(
+    "data", [pytest.param(name, marks=pytest.mark.slow) for name in ("chugh", "paper")]
+)
 def test_exnex_equals_plain_quadrature(
     long_sampler: Sampler, strata: pd.DataFrame, data: str
 ) -> None:
@@ -250,7 +252,8 @@ CELL_PRIORS = {
 
 
 @pytest.mark.parametrize(
-    "left", [pytest.param("subtypes", marks=pytest.mark.slow), "treatments", "cells"]
+    "left",
+    [*(pytest.param(part, marks=pytest.mark.slow) for part in ("subtypes", "treatments")), "cells"],
 )
 def test_each_part_of_subtype_by_treatment_alone_equals_the_grid(
     sampler: Sampler, evidence: Evidence, left: str

@@ -239,6 +239,7 @@ def test_a_parent_that_may_be_missing_is_one_line(text, words, tmp_path, capsys)
     assert words in line_of(capsys.readouterr().err)
 
 
+@pytest.mark.slow
 def test_the_limits_of_priors_are_served(review, tmp_path) -> None:
     """What is not refused is computed, in memory that a laptop has."""
     for options in (

@@ -99,6 +99,7 @@ def test_a_revision_is_checked_out_and_leaves_no_trace() -> None:
     assert not tree.exists()
 
 
+@pytest.mark.slow
 def test_what_a_tree_emits_is_its_own_computation() -> None:
     keys, frames = rekey.emitted(PROJECT_ROOT, ["recovery"])
     study = kept_studies()["recovery"].study()
