@@ -124,11 +124,10 @@ def group_draws(exact: SubgroupPosterior, draws: int, seed: int) -> "xr.DataTree
 
     from models.estimands.contrasts import contrast_draws
     from models.estimands.rates import average_rate
-    from models.grid.drawing.sampling import draw_families, draw_scales_and_mean
+    from models.grid.drawing.sampling import draw_group_means
 
-    state, rng = exact.solution.state, np.random.default_rng(seed)
-    mu, sigma, tau = draw_scales_and_mean(state, CHAINS * draws, rng)
-    logit = mu[:, None] + sigma[:, None] * draw_families(state, mu, sigma, tau, rng)
+    rng = np.random.default_rng(seed)
+    logit, sigma, tau = draw_group_means(exact.solution.state, CHAINS * draws, rng)
 
     def shaped(values: Any, *dims: str) -> "xr.DataArray":
         array = values.reshape(CHAINS, draws, *values.shape[1:])

@@ -25,6 +25,7 @@ from models.grid.placement import find_plan
 from models.grid.plan import lay_grid
 from models.grid.solve import TOLERANCE
 from models.grid.tree import Grid, GridState, propagate
+from models.numerics.threads import one_blas_thread
 
 type Places = NDArray[np.intp]
 
@@ -43,6 +44,7 @@ _HALF = 28
 """A normal kernel on its own nodes: as far as seven standard deviations, by quarters."""
 
 
+@one_blas_thread()
 def prob_greater(state: GridState) -> Array:
     """Return the posterior probability that one group's mean exceeds another's, ``(F, F)``.
 

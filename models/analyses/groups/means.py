@@ -23,7 +23,7 @@ from scipy import stats
 from scipy.special import expit, logit
 
 from models.grid import HalfNormal, HalfT, ScalePrior, fit_pooled, fit_subgroup
-from models.grid.drawing.sampling import draw_families, draw_scales_and_mean
+from models.grid.drawing.sampling import draw_group_means
 from models.grid.exnex import ExnexGrid, ExnexPosterior
 from models.grid.fits import fit_unpooled
 from models.priors import DEFAULT_PRIORS, ExnexPriors
@@ -134,9 +134,7 @@ def _partially_pooled(
         sigma_prior=means.sigma if rate is None else _PROPOSAL,
         tau_prior=means.tau,
     )
-    state = exact.solution.state
-    mu, sigma, tau = draw_scales_and_mean(state, draws, rng)
-    drawn = mu[:, None] + sigma[:, None] * draw_families(state, mu, sigma, tau, rng)
+    drawn, sigma, _ = draw_group_means(exact.solution.state, draws, rng)
     if rate is None:
         return drawn
     return _resampled(drawn, -rate * sigma - _PROPOSAL.logpdf(sigma), rng)

@@ -10,7 +10,6 @@ from models.analyses.update.state import DRAWS, draw_means
 from models.common.errors import InputError
 from models.fitting.exact import fit_groups, fit_review
 from models.grid.posteriors import SubgroupPosterior
-from models.numerics.threads import one_blas_thread
 from models.priors import DEFAULT_PRIORS, Priors
 
 _WIDE = 400
@@ -82,7 +81,6 @@ def cumulative(
     return pd.DataFrame(rows)
 
 
-@one_blas_thread()
 def _higher(posterior: SubgroupPosterior, a: str, b: str) -> float:
     """Return P(typical rate of a > of b): exact, or from draws where the grid is wide.
 

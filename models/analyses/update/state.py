@@ -16,9 +16,8 @@ from models.analyses.groups.claims import CLAIMS, wording
 from models.common.constants import INTERVAL_PROBS
 from models.fitting.exact import fit_groups, fit_review
 from models.grid.distributions import Array
-from models.grid.drawing.sampling import draw_families, draw_scales_and_mean
+from models.grid.drawing.sampling import draw_group_means
 from models.grid.posteriors import SubgroupPosterior
-from models.numerics.threads import one_blas_thread
 from models.priors import DEFAULT_PRIORS, Priors
 
 DRAWS: Final = 20_000
@@ -82,8 +81,7 @@ def state_of(
     claims = []
     if reference in groups:
         r = groups.index(reference)
-        with one_blas_thread():
-            greater = fitted.prob_greater()
+        greater = fitted.prob_greater()
         for i, group in enumerate(groups):
             if i == r:
                 continue
@@ -104,13 +102,11 @@ def state_of(
     return State(pd.DataFrame(rows), frame, means, tau, groups)
 
 
-@one_blas_thread()
 def draw_means(posterior: SubgroupPosterior, draws: int) -> tuple[Array, Array]:
     """Return joint draws of the groups' means ``(draws, groups)`` and of tau, logit scale."""
-    state, rng = posterior.solution.state, np.random.default_rng(SEED)
-    mu, sigma, tau = draw_scales_and_mean(state, draws, rng)
-    effects = draw_families(state, mu, sigma, tau, rng)
-    return mu[:, None] + sigma[:, None] * effects, tau
+    rng = np.random.default_rng(SEED)
+    means, _, tau = draw_group_means(posterior.solution.state, draws, rng)
+    return means, tau
 
 
 def _row(kind: str, quantity: str, scale: str, summary: object) -> dict[str, object]:

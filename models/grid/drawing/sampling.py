@@ -17,6 +17,7 @@ from models.grid.distributions import Array
 from models.grid.drawing.rejection import BinomialTarget, Subset, draw
 from models.grid.mesh import Mesh
 from models.grid.tree import Grid, GridState
+from models.numerics.threads import one_blas_thread
 
 _ROWS = 1000
 _FAMILY_ROWS = 4000
@@ -179,6 +180,22 @@ def draw_families(
         block = z[part]
         _fill_families(grid, values, seconds, mu[part], outer[part], block, rng)
     return z
+
+
+@one_blas_thread()
+def draw_group_means(
+    state: GridState, size: int, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Draw the group means of a subgroup model with its scales, without the effects of studies.
+
+    Returns
+    -------
+    tuple
+        Means ``(size, groups)``, scale between groups ``(size,)``, tau ``(size,)``; logit scale.
+    """
+    mu, outer, inner = draw_scales_and_mean(state, size, rng)
+    effects = draw_families(state, mu, outer, inner, rng)
+    return mu[:, None] + outer[:, None] * effects, outer, inner
 
 
 def _concave_tables(state: GridState) -> Array:
