@@ -31,6 +31,7 @@ same study effect. Without subtypes (a single level) the subtype's effect and ``
 apart; the effect is then left out, and the model is the subgroup model of `models.subgroup`.
 """
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -93,6 +94,30 @@ def case_mix_additive(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> 
     return Additive([mean, *crossed_terms(review, priors).values()], review.total)
 
 
+def cell_coords(review: CaseMixReview) -> dict[str, Sequence[str]]:
+    """Return the coordinates of studies, treatments, subtypes and cells."""
+    names = review.cells["arm"] + ": " + review.cells["subtype"].astype(str)
+    return {
+        "study": review.arms["arm"].to_numpy(),
+        "treatment": review.treatments,
+        "subtype": review.subtypes,
+        "cell": names.to_numpy(),
+    }
+
+
+def cell_data(review: CaseMixReview) -> tuple["pm.Data", "pm.Data", "pm.Data", "pm.Data"]:
+    """Add to the model in context its patients, and study, treatment and subtype of every cell."""
+    import pymc as pm
+
+    codes = {name: review.cells[name].cat.codes for name in ("treatment", "subtype")}
+    return (
+        pm.Data("total", review.total, dims="cell"),
+        pm.Data("study_of", review.arm_codes, dims="cell"),
+        pm.Data("treatment_of", codes["treatment"].to_numpy("int64"), dims="cell"),
+        pm.Data("subtype_of", codes["subtype"].to_numpy("int64"), dims="cell"),
+    )
+
+
 def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) -> "pm.Model":
     """Build the case-mix model.
 
@@ -114,23 +139,8 @@ def build_case_mix_model(ledger: pd.DataFrame, priors: Priors = DEFAULT_PRIORS) 
     import pymc as pm
 
     review = from_ledger(ledger)
-    cells = review.cells
-    names = cells["arm"] + ": " + cells["subtype"].astype(str)
-    coords = {
-        "study": review.arms["arm"].to_numpy(),
-        "treatment": review.treatments,
-        "subtype": review.subtypes,
-        "cell": names.to_numpy(),
-    }
-    with pm.Model(coords=coords) as model:
-        total = pm.Data("total", review.total, dims="cell")
-        study_of = pm.Data("study_of", review.arm_codes, dims="cell")
-        treatment_of = pm.Data(
-            "treatment_of", cells["treatment"].cat.codes.to_numpy("int64"), dims="cell"
-        )
-        subtype_of = pm.Data(
-            "subtype_of", cells["subtype"].cat.codes.to_numpy("int64"), dims="cell"
-        )
+    with pm.Model(coords=cell_coords(review)) as model:
+        total, study_of, treatment_of, subtype_of = cell_data(review)
         mu_mean = pm.Data("prior_mu_mean", priors.mu_mean)
         mu_sd = pm.Data("prior_mu_sd", priors.mu_sd)
         tau_scale = pm.Data("prior_tau_scale", priors.tau_scale)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from models.case_mix import case_mix_additive
+from models.case_mix import case_mix_additive, cell_coords, cell_data
 from models.common.errors import InputError
 from models.numerics.additive import Additive, Term
 from models.priors import DEFAULT_REGRESSION_PRIORS, RegressionPriors
@@ -87,25 +87,9 @@ def build_case_mix_covariates_model(
     import pymc as pm
 
     review = from_ledger(ledger)
-    cells = review.cells
     matrix, terms = _known(review)
-    names = cells["arm"] + ": " + cells["subtype"].astype(str)
-    coords = {
-        "study": review.arms["arm"].to_numpy(),
-        "treatment": review.treatments,
-        "subtype": review.subtypes,
-        "cell": names.to_numpy(),
-        "term": terms,
-    }
-    with pm.Model(coords=coords) as model:
-        total = pm.Data("total", review.total, dims="cell")
-        study_of = pm.Data("study_of", review.arm_codes, dims="cell")
-        treatment_of = pm.Data(
-            "treatment_of", cells["treatment"].cat.codes.to_numpy("int64"), dims="cell"
-        )
-        subtype_of = pm.Data(
-            "subtype_of", cells["subtype"].cat.codes.to_numpy("int64"), dims="cell"
-        )
+    with pm.Model(coords=cell_coords(review) | {"term": terms}) as model:
+        total, study_of, treatment_of, subtype_of = cell_data(review)
         known = pm.Data("known", matrix, dims=("study", "term"))
         mu_mean = pm.Data("prior_mu_mean", priors.mu_mean)
         mu_sd = pm.Data("prior_mu_sd", priors.mu_sd)

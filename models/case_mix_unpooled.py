@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from models.case_mix import crossed_terms
+from models.case_mix import cell_coords, cell_data, crossed_terms
 from models.numerics.additive import Additive
 from models.priors import DEFAULT_PRIORS, Priors
 from models.reviews.case_mix import from_ledger
@@ -71,23 +71,8 @@ def build_case_mix_unpooled_model(
     import pymc as pm
 
     review = from_ledger(ledger)
-    cells = review.cells
-    names = cells["arm"] + ": " + cells["subtype"].astype(str)
-    coords = {
-        "study": review.arms["arm"].to_numpy(),
-        "treatment": review.treatments,
-        "subtype": review.subtypes,
-        "cell": names.to_numpy(),
-    }
-    with pm.Model(coords=coords) as model:
-        total = pm.Data("total", review.total, dims="cell")
-        study_of = pm.Data("study_of", review.arm_codes, dims="cell")
-        treatment_of = pm.Data(
-            "treatment_of", cells["treatment"].cat.codes.to_numpy("int64"), dims="cell"
-        )
-        subtype_of = pm.Data(
-            "subtype_of", cells["subtype"].cat.codes.to_numpy("int64"), dims="cell"
-        )
+    with pm.Model(coords=cell_coords(review)) as model:
+        total, study_of, treatment_of, subtype_of = cell_data(review)
         mu_mean = pm.Data("prior_mu_mean", priors.mu_mean)
         mu_sd = pm.Data("prior_mu_sd", priors.mu_sd)
         tau_scale = pm.Data("prior_tau_scale", priors.tau_scale)
