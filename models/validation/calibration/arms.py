@@ -6,7 +6,6 @@ the joint model the rate of a count that an arm reports (with those it leaves ou
 model's own product of conditional rates).
 """
 
-import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -28,21 +27,14 @@ from models.fitting.registry import MODELS
 from models.priors import DEFAULT_JOINT_PRIORS, DEFAULT_REGRESSION_PRIORS, Priors
 from models.reviews.covariates import Design, make_design
 from models.reviews.joint import OUTCOMES, reports
-from models.validation.calibration.quantities import (
-    LOG_LIKELIHOOD,
-    Quantities,
-    judged,
-    log_likelihood,
-    random_units,
-    rank_row,
-)
+from models.validation.calibration.quantities import LOG_LIKELIHOOD, Quantities, log_likelihood
+from models.validation.calibration.simulate import sampled_row, sampler
 from models.validation.calibration.truth import Truth
 from models.validation.calibration.truth_joint import joint_truth
 from models.validation.calibration.truth_regression import regression_truth
 
 if TYPE_CHECKING:
     from models.fitting.fit import SamplerSettings
-    from models.fitting.sampler import Sampler
 
 type FloatArray = NDArray[np.float64]
 
@@ -108,8 +100,6 @@ def simulate_arms(
 def _row(
     model: str, simulation: int, seed: int, settings: "SamplerSettings", thin: int
 ) -> dict[str, Any]:
-    from models.fitting.gate import check_fit
-
     rng = np.random.default_rng([seed, sum(map(ord, model)), simulation])
     of = design_of(model)
     draw: Callable[..., tuple[pd.DataFrame, Truth]] = _TRUTHS[model]
@@ -119,35 +109,15 @@ def _row(
     if "design" in given:
         given["design"] = Design(frame, given["design"].terms)
     own = replace(settings, seed=int(rng.integers(2**31)))
-    started = time.perf_counter()
     estimands = fitted.estimands(frame, of.priors, **given)
-    tree = _sampler().attempt(fitted, frame, of.priors, estimands, own)
-    seconds = time.perf_counter() - started
-    quantities = arm_quantities(tree["posterior"].to_dataset(), truth, frame, given)
-    chosen = random_units(truth, rng)
-    gate = check_fit(
-        xr.DataTree.from_dict(
-            {
-                "posterior": judged(quantities, chosen),
-                "sample_stats": tree["sample_stats"].to_dataset(),
-            }
-        )
+    return sampled_row(
+        simulation,
+        truth,
+        lambda: sampler().attempt(fitted, frame, of.priors, estimands, own),
+        lambda posterior: arm_quantities(posterior, truth, frame, given),
+        thin,
+        rng,
     )
-    return {
-        "simulation": simulation,
-        "seconds": seconds,
-        **gate.as_dict(),
-        "saturated_trees": gate.numbers["saturated_trees"],
-        "bfmi_min": gate.numbers["bfmi_min"],
-        **rank_row(truth, quantities, chosen, thin, rng),
-    }
-
-
-@cache
-def _sampler() -> "Sampler":
-    from models.fitting.sampler import Sampler
-
-    return Sampler()
 
 
 def _regression(of: ArmDesign, rng: np.random.Generator) -> tuple[pd.DataFrame, Truth]:

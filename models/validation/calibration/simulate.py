@@ -10,6 +10,7 @@ can be repeated by itself and the grid sees the very data sets that the sampler 
 """
 
 import time
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from functools import cache
 from typing import TYPE_CHECKING, Any, Final
@@ -25,6 +26,7 @@ from models.fitting.registry import MODELS
 from models.grid import fit_pooled, fit_subgroup, fit_tree
 from models.priors import DEFAULT_EXNEX_PRIORS, DEFAULT_PRIORS, Priors
 from models.validation.calibration.quantities import (
+    Quantities,
     judged,
     posterior_quantities,
     random_units,
@@ -111,13 +113,11 @@ def simulate_nuts(
 
 def _nuts_row(model: str, simulation: int, seed: int, settings: NutsSettings) -> dict[str, Any]:
     from models.fitting.fit import SamplerSettings
-    from models.fitting.gate import check_fit
 
     design, priors = paper_design(model), model_priors(model)
     rng = generator(model, simulation, seed)
     truth = GENERATORS[model](design, priors, rng)
     review = design.assign(events=truth.events)
-    started = time.perf_counter()
     fitted = MODELS[model]
     own = SamplerSettings(
         settings.draws,
@@ -126,29 +126,68 @@ def _nuts_row(model: str, simulation: int, seed: int, settings: NutsSettings) ->
         settings.target_accept,
         int(rng.integers(2**31)),
     )
-    tree = _sampler().attempt(fitted, review, priors, fitted.estimands(review, priors), own)
+    return sampled_row(
+        simulation,
+        truth,
+        lambda: sampler().attempt(fitted, review, priors, fitted.estimands(review, priors), own),
+        lambda posterior: posterior_quantities(model, posterior, truth, rng),
+        settings.thin,
+        rng,
+    )
+
+
+def sampled_row(
+    simulation: int,
+    truth: Truth,
+    fit: Callable[[], xr.DataTree],
+    quantities: Callable[[xr.Dataset], Quantities],
+    thin: int,
+    rng: np.random.Generator,
+) -> dict[str, Any]:
+    """Return the row of one simulation by a sampler: seconds, verdict of the gate, and ranks.
+
+    Parameters
+    ----------
+    simulation
+        Its number.
+    truth
+        What the data were drawn from.
+    fit
+        Samples the model.
+    quantities
+        From draws, what is ranked; the gate judges these alone.
+    thin
+        Every how many draws one is ranked.
+    rng
+        Chooses the units that are ranked, and breaks ties.
+    """
+    from models.fitting.gate import check_fit
+
+    started = time.perf_counter()
+    tree = fit()
     seconds = time.perf_counter() - started
     chosen = random_units(truth, rng)
-    quantities = posterior_quantities(model, tree["posterior"].to_dataset(), truth, rng)
-    ranked = xr.DataTree.from_dict(
-        {
-            "posterior": judged(quantities, chosen),
-            "sample_stats": tree["sample_stats"].to_dataset(),
-        }
+    found = quantities(tree["posterior"].to_dataset())
+    gate = check_fit(
+        xr.DataTree.from_dict(
+            {
+                "posterior": judged(found, chosen),
+                "sample_stats": tree["sample_stats"].to_dataset(),
+            }
+        )
     )
-    gate = check_fit(ranked)
     return {
         "simulation": simulation,
         "seconds": seconds,
         **gate.as_dict(),
         "saturated_trees": gate.numbers["saturated_trees"],
         "bfmi_min": gate.numbers["bfmi_min"],
-        **rank_row(truth, quantities, chosen, settings.thin, rng),
+        **rank_row(truth, found, chosen, thin, rng),
     }
 
 
 @cache
-def _sampler() -> "Sampler":
+def sampler() -> "Sampler":
     """Return this process's sampler, which compiles each model once."""
     from models.fitting.sampler import Sampler
 
