@@ -9,7 +9,7 @@ from matplotlib.patches import FancyBboxPatch
 
 from models.common.errors import InputError
 from models.evidence.load import Evidence
-from models.render.style import COLUMN, INK, SMALL
+from models.render.style import COLUMN, INK, SMALL, wrapped
 
 SEARCH: Final = ("P093", "P094", "P095", "P096")
 """Ids of the published numbers of the search: found, without duplicates, excluded, full texts."""
@@ -97,15 +97,14 @@ def flow_diagram(steps: pd.DataFrame) -> Figure:
             mutation_aspect=2.0,
         )
         axes.add_patch(box)
-        words = row.step.replace(" with one ", "\nwith one ").replace(" found in", "\nfound in")
-        words = words.replace(" included from", "\nincluded from")
+        words = "\n".join(wrapped(row.step, 0.38 * COLUMN, size=SMALL))
         axes.text(0.07, i + 0.4, words, va="center", ha="left", color=INK, fontsize=SMALL)
         axes.text(0.55, i + 0.4, f"{row.number}", va="center", ha="right", color=INK)
         if i:
             arrow = {"arrowstyle": "-|>", "color": INK, "linewidth": 0.8}
             axes.annotate("", (0.3, i + 0.12), (0.3, i - 0.32), arrowprops=arrow)
-            words = f"{row.change:+d} {row.why}".replace("-", "\N{MINUS SIGN}", 1)
-            words = words.replace(" title", "\ntitle").replace(" one in", "\none in")
+            left = f"{row.change:+d} {row.why}".replace("-", "\N{MINUS SIGN}", 1)
+            words = "\n".join(wrapped(left, 0.36 * COLUMN, size=SMALL))
             axes.text(0.62, i - 0.1, words, va="center", color=INK, fontsize=SMALL)
     return figure
 
